@@ -1,0 +1,53 @@
+# Run `make` to see what there is. Everything happens inside .venv and _build.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' \
+  2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SITE := _build/html
+.DEFAULT_GOAL := help
+.PHONY: help book test serve lint type check-site results clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+book: $(VENV)/.ready ## build the site into _build/html
+	@$(BIN)/jupyter-book build . -W --keep-going -n
+	@echo "The book: file://$(CURDIR)/$(SITE)/index.html"
+
+test: $(VENV)/.ready ## run the tests of the package and of the site's extensions
+	@$(BIN)/python -m pytest -n auto
+
+serve: book ## build the site, then show it in a browser (Ctrl-C ends it)
+	@$(BIN)/python -c "import threading, webbrowser as w; threading.Timer(1, w.open, ['http://127.0.0.1:8000']).start(); \
+	import http.server as h, functools as f; h.test(f.partial(h.SimpleHTTPRequestHandler, directory='$(SITE)'), port=8000, bind='127.0.0.1')"
+
+lint: $(VENV)/.ready-dev ## ruff: style and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+type: $(VENV)/.ready-dev ## mypy: types of the package
+	@$(BIN)/mypy
+
+check-site: $(VENV)/.ready-dev ## open every page of the built site in headless Chromium
+	@test -f $(SITE)/index.html || { echo "check-site: no site in $(SITE); run 'make book' first" >&2; exit 2; }
+	@$(BIN)/python tests/site/check_site.py $(SITE)
+
+results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
+	@$(BIN)/python book/_results/record.py
+
+clean: ## remove the built site and the environment
+	rm -rf _build $(VENV) build *.egg-info
+
+# The stamp is written last, so an interrupted install is simply repeated.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13 on the PATH (or PYTHON=/path/to/python)" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) cannot make environments; install its venv package (Debian: apt install python3-venv)" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) (once)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[book,test]'
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@

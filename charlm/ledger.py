@@ -1,0 +1,57 @@
+"""The gradient ledger: every pair, run through every witness, with the worst errors."""
+
+from dataclasses import dataclass
+
+from . import cases, gradcheck, ops
+
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the witnesses say of one pair.
+
+    Attributes:
+        pair: its name.
+        cases: how many sets of inputs were run, each with a random ``dy``.
+        errors: witness -> worst error, relative to the largest gradient of its case.
+        worst: witness -> the label of the case where that error was met.
+        problem: the first disagreement found, in words; "" when there is none.
+    """
+
+    pair: str
+    cases: int
+    errors: dict[str, float]
+    worst: dict[str, str]
+    problem: str
+
+    @property
+    def ok(self) -> bool:
+        """Every witness agrees with the backward on every case."""
+        return not self.problem
+
+
+def check(pair: str) -> Row:
+    """Run one pair through all witnesses, on all its cases and three seeds."""
+    errors = dict.fromkeys(gradcheck.WITNESSES, 0.0)
+    worst = dict.fromkeys(gradcheck.WITNESSES, "")
+    problem, count = "", 0
+    for seed in SEEDS:
+        for case in cases.cases(pair, seed):
+            count += 1
+            backward = ops.pairs()[pair].backward
+            judged = gradcheck.errors(case.forward, backward, case.inputs, seed)
+            for name, found in judged.items():
+                if found > errors[name] or not worst[name]:
+                    errors[name], worst[name] = found, case.label
+                if found > gradcheck.TOLERANCE[name] and not problem:
+                    problem = (
+                        f"{pair}_backward, case {case.label!r}, seed {seed}: {name} "
+                        f"disagrees, relative error {found:.1e}"
+                    )
+    return Row(pair, count, errors, worst, problem)
+
+
+def rows() -> list[Row]:
+    """The whole ledger, a row per pair."""
+    return [check(pair) for pair in ops.pairs()]

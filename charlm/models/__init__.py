@@ -1,0 +1,10 @@
+"""The models of the book, each with a forward and a backward written by hand.
+
+Every model has ``forward(ix) -> (logits, cache)``, ``backward(dlogits, cache)``, which
+adds to the gradients, ``named() -> [(name, parameter, gradient)]`` and ``zero_grad()``.
+The loss stays outside.
+"""
+
+from .mlp import MLP
+
+__all__ = ["MLP"]

@@ -1,0 +1,111 @@
+"""Figures of the book: reproducible SVG that follows the page's light or dark theme."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Stands for "the page's text colour" until the SVG is written
+INK = "#010203"
+STYLE = (
+    "<style>:root{--ink:#1f2328}"
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3}}</style>"
+)
+# Four colours with a contrast of 3:1 or more on white and on the dark page, told apart
+# in grey and by readers who do not see red and green
+COLOURS = ("#3b7dd8", "#c46210", "#0f9377", "#c2529a")
+
+
+def to_svg(fig: Figure) -> str:
+    """A figure as SVG whose ink is a variable: one file for light and dark pages."""
+    out = io.StringIO()
+    metadata = {"Date": None, "Creator": None}
+    fig.savefig(
+        out, format="svg", bbox_inches="tight", transparent=True, metadata=metadata
+    )
+    # an empty glyph (a space) has no outline, which strict readers of SVG refuse
+    svg = re.sub(
+        r'(<path id="[^"]*")( transform="[^"]*")?/>', r'\1 d=""\2/>', out.getvalue()
+    )
+    svg = svg[svg.index("<svg") :].replace(INK, "var(--ink)")
+    head = svg.index(">") + 1
+    return svg[:head] + STYLE + svg[head:]
+
+
+def use() -> None:
+    """Set the book's style; in a notebook, also show figures as theme-aware SVG."""
+    matplotlib.rcParams.update(
+        {
+            "svg.hashsalt": "charlm",
+            "svg.fonttype": "path",
+            "savefig.transparent": True,
+            "font.size": 11,
+            "text.color": INK,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.titlecolor": INK,
+            "axes.titlesize": 11,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "axes.facecolor": "none",
+            "figure.facecolor": "none",
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": cycler(color=COLOURS),
+        }
+    )
+    shell = _notebook()
+    if shell is not None:
+        shell.run_line_magic("matplotlib", "inline")
+        formatters = shell.display_formatter.formatters
+        for mime in ("image/png", "image/jpeg", "application/pdf"):
+            formatters[mime].pop(Figure, None)
+        formatters["image/svg+xml"].for_type(Figure, to_svg)
+
+
+def _notebook() -> Any:
+    try:
+        from IPython import get_ipython
+    except ImportError:  # a plain Python without notebooks
+        return None
+    shell = get_ipython()
+    return shell if hasattr(shell, "kernel") else None
+
+
+def band(
+    ax: Axes,
+    x: Sequence[float],
+    runs: Sequence[Sequence[float]],
+    label: str,
+    colour: str,
+) -> None:
+    """Mean of several runs as a line, from the lowest to the highest as a band.
+
+    Args:
+        ax: where to draw.
+        x: the places, (N).
+        runs: one sequence of N numbers per run.
+        label: written at the right end of the line, in its colour.
+        colour: of line, band and label.
+    """
+    columns = list(zip(*runs, strict=True))
+    mean = [sum(c) / len(c) for c in columns]
+    ax.fill_between(
+        x, [min(c) for c in columns], [max(c) for c in columns], color=colour, alpha=0.2
+    )
+    ax.plot(x, mean, color=colour)
+    ax.annotate(
+        label,
+        (x[-1], mean[-1]),
+        xytext=(6, 0),
+        textcoords="offset points",
+        color=colour,
+        va="center",
+        annotation_clip=False,
+    )

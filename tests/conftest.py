@@ -1,0 +1,14 @@
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """One thread: the same sums in the same order, and workers that do not fight."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def g():
+    """A seeded source of random numbers."""
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,160 @@
+"""Every pair, on every case: right, checked several ways, and pure."""
+
+import pytest
+import references
+import torch
+from torch import Tensor
+
+from charlm import cases, gradcheck, ledger, ops
+
+PAIRS = list(ops.pairs())
+CASES = [
+    pytest.param(case, seed, id=f"{pair}-{case.label}-{seed}".replace(" ", "_"))
+    for pair in PAIRS
+    for seed in ledger.SEEDS
+    for case in cases.cases(pair, seed)
+]
+
+
+def tensors(value):
+    """All tensors in nested tuples."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (tuple, list)):
+        return [t for item in value for t in tensors(item)]
+    return []
+
+
+def upstream(case, seed):
+    return gradcheck.upstream(case.forward(*case.inputs)[0], seed)
+
+
+def gradients(case, dy):
+    _, cache = case.forward(*case.inputs)
+    return gradcheck.gradients(ops.pairs()[case.pair].backward, dy, cache)
+
+
+def test_the_pairs_are_found_by_name():
+    assert {"linear", "embedding", "tanh", "cross_entropy", "batchnorm"} <= set(PAIRS)
+    for name, pair in ops.pairs().items():
+        assert pair.forward.__name__ == name
+        assert pair.backward.__name__ == f"{name}_backward"
+        assert getattr(ops, name) is pair.forward, f"{name} is not exported"
+
+
+def test_a_pair_without_cases_is_named():
+    with pytest.raises(ValueError, match=r"'relu6'.*charlm/cases\.py"):
+        cases.cases("relu6")
+
+
+@pytest.mark.parametrize(("case", "seed"), CASES)
+def test_forward_equals_torch(case, seed):
+    y, _ = case.forward(*case.inputs)
+    reference = getattr(references, case.pair)(*case.inputs, **case.options)
+    torch.testing.assert_close(y, reference, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("witness", gradcheck.WITNESSES)
+@pytest.mark.parametrize(("case", "seed"), CASES)
+def test_backward_agrees_with(witness, case, seed):
+    dy = upstream(case, seed)
+    theirs = gradcheck.WITNESSES[witness](case.forward, case.inputs, dy)
+    found = gradcheck.error(gradients(case, dy), theirs)
+    assert found <= gradcheck.TOLERANCE[witness]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_one_gradient_per_floating_input(pair, dtype):
+    for case in cases.cases(pair, dtype=dtype):
+        y, cache = case.forward(*case.inputs)
+        assert y.dtype == dtype
+        assert isinstance(cache, tuple)
+        found = gradients(case, upstream(case, 0))
+        wanted = [case.inputs[i] for i in gradcheck.floating(case.inputs)]
+        assert [d.shape for d in found] == [x.shape for x in wanted]
+        assert {d.dtype for d in found} == {dtype}
+        bare = ops.pairs()[pair].backward(torch.zeros_like(y), cache)
+        assert isinstance(bare, Tensor) == (len(wanted) == 1)
+
+
+@pytest.mark.parametrize(("case", "seed"), CASES)
+def test_pairs_are_pure(case, seed):
+    pair = ops.pairs()[case.pair]
+    before = [t.clone() for t in tensors(case.inputs)]
+    y, cache = case.forward(*case.inputs)
+    kept = [t.clone() for t in tensors((y, cache))]
+    dy = upstream(case, seed)
+    dy_before = dy.clone()
+    first = tensors(pair.backward(dy, cache))
+    again = tensors(pair.backward(dy, cache))
+    assert all(map(torch.equal, tensors(case.inputs), before)), (
+        "an input was written to"
+    )
+    assert all(map(torch.equal, tensors((y, cache)), kept)), "the cache was written to"
+    assert torch.equal(dy, dy_before), "dy was written to"
+    assert all(map(torch.equal, first, again)), "a second call gives another result"
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_backward_is_linear_in_dy(pair):
+    case = cases.cases(pair)[0]
+    one, two = (upstream(case, seed) for seed in (1, 2))
+    both = gradients(case, 2 * one - 3 * two)
+    parts = zip(gradients(case, one), gradients(case, two), strict=True)
+    combined = tuple(2 * a - 3 * b for a, b in parts)
+    assert gradcheck.error(both, combined) <= 1e-12
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_single_precision_stays_finite(pair):
+    for case in cases.cases(pair, dtype=torch.float32):
+        y, _ = case.forward(*case.inputs)
+        assert y.isfinite().all()
+        found = gradients(case, upstream(case, 0))
+        assert all(d.isfinite().all() for d in found)
+
+
+def plant(monkeypatch, pair, spoil):
+    """Replace a backward by one whose gradients went through ``spoil``."""
+    right = ops.pairs()[pair].backward
+    module = __import__(right.__module__, fromlist=["x"])
+
+    def wrong(dy, cache):
+        found = right(dy, cache)
+        return spoil(found if isinstance(found, tuple) else (found,))
+
+    monkeypatch.setattr(module, right.__name__, wrong)
+
+
+OUTPUTS = [
+    pytest.param(pair, i, id=f"{pair}-{i}")
+    for pair in PAIRS
+    for i in range(len(gradcheck.floating(cases.cases(pair)[0].inputs)))
+]
+
+
+def scaled(i, factor):
+    """A way to spoil: gradient number i times a factor."""
+    return lambda grads: (*grads[:i], factor * grads[i], *grads[i + 1 :])
+
+
+@pytest.mark.parametrize(("pair", "i"), OUTPUTS)
+def test_a_wrong_sign_is_caught(monkeypatch, pair, i):
+    assert ledger.check(pair).ok
+    plant(monkeypatch, pair, scaled(i, -1))
+    row = ledger.check(pair)
+    assert not row.ok
+    assert pair in row.problem
+
+
+@pytest.mark.parametrize(("pair", "i"), OUTPUTS)
+def test_one_part_in_a_million_is_caught(monkeypatch, pair, i):
+    plant(monkeypatch, pair, scaled(i, 1 + 1e-6))
+    assert not ledger.check(pair).ok
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_wrong_shape_is_caught(monkeypatch, pair):
+    plant(monkeypatch, pair, lambda grads: tuple(d.unsqueeze(0) for d in grads))
+    assert not ledger.check(pair).ok
