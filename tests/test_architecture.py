@@ -13,7 +13,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # a module may import only modules of a lower rank
 RANKS = {
-    "data": 0,
+    "fetch": 0,
+    "text": 0,
+    "data": 1,
     "init": 0,
     "compare": 0,
     "ops": 1,

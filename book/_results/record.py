@@ -1,0 +1,134 @@
+"""Train the models whose results the book quotes, and write one file for each.
+
+Run by ``make results``. A file holds everything that is needed to repeat the run: the
+settings, the checksum of the data, the versions, the machine, the time and the curve.
+The data are the lectures' list of names, downloaded once or taken from ``CHARLM_DATA``.
+"""
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import mean
+
+import torch
+from torch import Generator
+
+import charlm
+from charlm import data
+from charlm.models import MLP
+from charlm.sample import nll
+from charlm.train import fit
+
+HERE = Path(__file__).parent
+SEEDS = (0, 1, 2)
+STEPS, SIZE, CURVE = 200_000, 32, 1_000
+MODELS = {
+    "mlp-batchnorm": {"label": "with batch normalisation", "normalise": True},
+    "mlp-plain": {"label": "without", "normalise": False},
+}
+
+
+def rate(step: int) -> float:
+    """The lectures' schedule: 0.1, and 0.01 for the second half."""
+    return 0.1 if step < STEPS // 2 else 0.01
+
+
+def train(job: tuple[str, int]) -> dict:
+    """One run; the result is plain numbers."""
+    name, seed = job
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    words = data.load("makemore")
+    vocab = data.Vocab.of(words)
+    parts = data.split(words, seed=42)
+    X, Y = data.windows(parts[0], vocab, block=3)
+    Xdev, Ydev = data.windows(parts[1], vocab, block=3)
+    g = Generator().manual_seed(seed)
+    model = MLP(len(vocab), g, normalise=MODELS[name]["normalise"], correction=1)
+    started = time.process_time()
+    losses = fit(model, X, Y, STEPS, rate, SIZE, g)
+    seconds = time.process_time() - started
+    return {
+        "seed": seed,
+        "train": round(nll(model, X, Y), 4),
+        "dev": round(nll(model, Xdev, Ydev), 4),
+        "cpu_seconds": round(seconds, 1),
+        "curve": [
+            round(mean(losses[i : i + CURVE]), 4) for i in range(0, STEPS, CURVE)
+        ],
+        "parameters": sum(p.numel() for _, p, _ in model.named()),
+        "data_rows": {"train": len(X), "dev": len(Xdev)},
+    }
+
+
+def code_version() -> str:
+    """A hash of the package's source, and the commit it was taken from."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(charlm.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    )
+    return f"{digest.hexdigest()[:12]} at {commit.stdout.strip() or 'no commit'}"
+
+
+def main() -> None:
+    """Train everything, in two processes, and write the files."""
+    words = data.load("makemore")
+    jobs = [(name, seed) for name in MODELS for seed in SEEDS]
+    with ProcessPoolExecutor(2) as pool:
+        results = dict(zip(jobs, pool.map(train, jobs), strict=True))
+    for name, model in MODELS.items():
+        runs = [results[name, seed] for seed in SEEDS]
+        record = {
+            "label": model["label"],
+            "model": "charlm.models.MLP",
+            "settings": {
+                "normalise": model["normalise"],
+                "correction": 1,
+                "block": 3,
+                "n_embd": 10,
+                "n_hidden": 200,
+                "steps": STEPS,
+                "batch": SIZE,
+                "rate": "0.1, then 0.01 from half of the steps on",
+                "optimiser": "plain gradient descent on hand-written gradients",
+            },
+            "data": {
+                "name": "makemore",
+                "items": len(words),
+                "sha256_of_items": hashlib.sha256(
+                    "\n".join(words).encode()
+                ).hexdigest(),
+                "split": "seed 42, 80/10/10",
+                "rows": runs[0].pop("data_rows"),
+            },
+            "code": code_version(),
+            "versions": {
+                "charlm": charlm.__version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+            },
+            "machine": f"{platform.machine()}, one thread per run",
+            "command": "make results",
+            "parameters": runs[0].pop("parameters"),
+            "mean": {
+                key: round(mean(run[key] for run in runs), 4)
+                for key in ("train", "dev", "cpu_seconds")
+            },
+            "runs": runs,
+        }
+        for run in runs[1:]:
+            del run["parameters"], run["data_rows"]
+        path = HERE / f"{name}.json"
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+        print(f"{path.name}: dev {record['mean']['dev']}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
