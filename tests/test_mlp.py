@@ -1,4 +1,4 @@
-"""The MLP: its gradients against a twin made of torch.nn, its statistics, its training."""
+"""The MLP: gradients against a twin made of torch.nn, statistics, training."""
 
 import math
 
@@ -49,7 +49,7 @@ def make(normalise=True, seed=0, **kwargs):
         V, g, n_embd=4, n_hidden=7, normalise=normalise, dtype=torch.float64, **kwargs
     )
     # away from the special values that they start with
-    for name, p, _ in model.named():
+    for _, p, _ in model.named():
         if p.dim() == 1:
             p += 0.3 * torch.randn(p.shape, generator=g, dtype=p.dtype)
     return model, g
