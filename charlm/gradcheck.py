@@ -84,7 +84,7 @@ def floating(inputs: tuple[Any, ...]) -> list[int]:
 
 
 def autograd(f: Forward, inputs: tuple[Any, ...], dy: Tensor) -> tuple[Tensor, ...]:
-    """Gradients of sum(dy * f(*inputs)) by running our forward under autograd."""
+    """Gradients of ``sum(dy * f(*inputs))`` by running our forward under autograd."""
     where = floating(inputs)
     with torch.inference_mode(False), torch.enable_grad():
         values = list(inputs)
@@ -98,7 +98,7 @@ def autograd(f: Forward, inputs: tuple[Any, ...], dy: Tensor) -> tuple[Tensor, .
 def central_differences(
     f: Forward, inputs: tuple[Any, ...], dy: Tensor, h: float = 3e-4
 ) -> tuple[Tensor, ...]:
-    """Gradients of sum(dy * f(*inputs)) from four values of f around each element.
+    """Gradients of ``sum(dy * f(*inputs))`` from four values around each element.
 
     The stencil (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h has an error of order
     (h / r)**4, where r is the distance over which f bends; h has to stay well below r
@@ -123,7 +123,7 @@ def central_differences(
 def complex_step(
     f: Forward, inputs: tuple[Any, ...], dy: Tensor, h: float = 1e-30
 ) -> tuple[Tensor, ...]:
-    """Gradients of sum(dy * f(*inputs)) from one value of f at x + ih per element.
+    """Gradients of ``sum(dy * f(*inputs))`` from one value of f at x + ih per element.
 
     f(x + ih) = f(x) + ih f'(x) + O(h**2): the imaginary part divided by h is the
     derivative, and nothing is subtracted, so nothing cancels. f has to be analytic.

@@ -1,0 +1,69 @@
+"""What the page looks like to every reader: layout of cells, accessibility, stability."""
+
+import json
+import re
+
+import sphinx_tippy
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+TAKES_NEXT = "with-next-cell"
+
+
+class TakeNextCell(SphinxPostTransform):
+    """Move a cell into the box before it.
+
+    MyST allows cells at the top level of a page only. A container or admonition of the
+    class ``with-next-cell`` takes the cell that follows it: an equation beside its
+    code, a table in a box.
+    """
+
+    default_priority = 5
+
+    def run(self, **kwargs) -> None:
+        for box in list(self.document.findall(nodes.Element)):
+            if TAKES_NEXT not in box.get("classes", []):
+                continue
+            siblings = box.parent.children
+            after = siblings.index(box) + 1
+            if after < len(siblings) and "cell" in siblings[after].get("classes", []):
+                cell = siblings[after]
+                box.parent.remove(cell)
+                box.append(cell)
+
+
+def accessible(app, pagename, templatename, context, doctree) -> None:
+    """Mend what the theme's extensions leave inaccessible or invalid."""
+    body = context.get("body")
+    if not body:
+        return
+    # a label that is not the visible text
+    body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # roles that are deprecated, or ask for children that are not there
+    body = re.sub(r' role="doc-biblioentry"', "", body)
+    list_of_citations = '<div role="list" class="citation-list">'
+    body = body.replace(list_of_citations, '<div class="citation-list">')
+    # the same id for every exercise of a page
+    context["body"] = re.sub(r' id="(exercise|solution|proof)-content"', "", body)
+
+
+def stable_previews() -> None:
+    """sphinx-tippy names its files at random and dumps sets in any order."""
+    dumps = json.dumps
+
+    class Json:
+        load, dump, loads = json.load, json.dump, json.loads
+
+        @staticmethod
+        def dumps(value, **kwargs):
+            return dumps(value, **{**kwargs, "sort_keys": True})
+
+    sphinx_tippy.uuid4 = lambda: "previews"
+    sphinx_tippy.json = Json
+
+
+def setup(app):
+    stable_previews()
+    app.add_post_transform(TakeNextCell)
+    app.connect("html-page-context", accessible, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

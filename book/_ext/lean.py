@@ -1,0 +1,105 @@
+"""Small pages: only the scripts, styles and icons that a page uses."""
+
+import re
+import shutil
+from pathlib import Path
+
+NEEDS = [  # name of an asset, and what the page's body holds when it needs it
+    (r"sphinx-design.*\.css|design-tabs\.js", r'class="[^"]*\bsd-'),
+    (r"mystnb.*\.css", r'class="[^"]*\bcell\b'),
+    (r"copybutton|clipboard", r'class="[^"]*\bhighlight\b'),
+    (r"togglebutton", r"dropdown|tag_hide|hide-input|hide-output|toggle"),
+    (r"exercise\.css", r"exercise|solution"),
+    (r"proof\.css", r"\bproof\b"),
+    (r"tippy|popper", r"reference internal|footnote-reference"),
+]
+TOGGLE = NEEDS[3][1]
+UNUSED = [
+    "scripts/fontawesome.js",
+    "scripts/fontawesome.js.LICENSE.txt",
+    "locales",
+    "sphinx-thebe.js",
+    "sphinx-thebe.css",
+]
+
+
+def wanted(asset, body: str) -> bool:
+    """Whether a page with this body needs a style sheet or script."""
+    name = str(getattr(asset, "filename", asset) or "")
+    if any(re.search(n, name) and not re.search(b, body) for n, b in NEEDS):
+        return False
+    inline = "" if name else str(getattr(asset, "attributes", {}).get("body", ""))
+    return not ("togglebutton" in inline and not re.search(TOGGLE, body))
+
+
+def trim(app, pagename, templatename, context, doctree) -> None:
+    body = context.get("body") or ""
+    for kind in ("css_files", "script_files"):
+        context[kind] = [a for a in context[kind] if wanted(a, body)]
+
+
+def finish(app, exception) -> None:
+    if exception or app.builder.name != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for name in UNUSED:
+        path = static / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in static.rglob("*.map"):
+        path.unlink()
+    for path in Path(app.outdir).glob("tippy_*_cache.json"):
+        path.unlink()
+    subset_icons(Path(app.outdir))
+
+
+def glyphs(css: str) -> dict[str, int]:
+    """Name of a Font Awesome icon -> code point, from the theme's style sheet."""
+    rule = r'((?:\.fa-[a-z0-9-]+(?::before)?,?)+)\{(?:--fa:|content:)"(\\?[^"]+)"'
+    found = {}
+    for selectors, text in re.findall(rule, css):
+        code = re.fullmatch(r"\\([0-9a-f]{2,5})", text)
+        for name in re.findall(r"fa-[a-z0-9-]+", selectors):
+            found[name] = int(code[1], 16) if code else ord(text[-1])
+    return found
+
+
+def subset_icons(out: Path) -> None:
+    """Cut the icon fonts (270 kB) down to the icons that occur on some page."""
+    from fontTools import subset
+
+    sheet = out / "_static/styles/pydata-sphinx-theme.css"
+    css = sheet.read_text(encoding="utf8")
+    code = glyphs(css)
+    used = {ord(c) for v in re.findall(r'--pst-icon-[a-z-]+:"([^"]+)"', css) for c in v}
+    texts = [p.read_text(encoding="utf8") for p in out.rglob("*.html")]
+    texts.append((out / "_static/scripts/pydata-sphinx-theme.js").read_text("utf8"))
+    names = {name for text in texts for name in re.findall(r"fa-[a-z0-9-]+", text)}
+    used |= {code[name] for name in names if name in code}
+    for other in (out / "_static").rglob("*.css"):
+        if other != sheet:
+            text = other.read_text(encoding="utf8")
+            used |= {
+                int(c, 16) for c in re.findall(r'content:\s*"\\([0-9a-f]{4})"', text)
+            }
+    fonts = out / "_static/vendor/fontawesome/webfonts"
+    for path in fonts.glob("*.ttf"):
+        path.unlink()
+    for path in fonts.glob("*.woff2"):
+        # recalc_timestamp would make two builds differ
+        options = subset.Options(
+            flavor="woff2",
+            layout_features=[],
+            notdef_outline=True,
+            recalc_timestamp=False,
+        )
+        font = subset.load_font(str(path), options)
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=used)
+        cutter.subset(font)
+        subset.save_font(font, str(path), options)
+
+
+def setup(app):
+    app.connect("html-page-context", trim, priority=900)
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

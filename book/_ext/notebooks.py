@@ -1,0 +1,196 @@
+"""Every chapter as a notebook that runs anywhere.
+
+Directives become plain Markdown, quoted code is written out, references lead to the
+published page when its address is known, values of the prose are those of the build,
+and the first cell finds or installs the package. Cells of the tag ``remove-cell``
+serve the page only and are left out.
+"""
+
+import ast
+import json
+import os
+import re
+from pathlib import Path
+
+import jupytext
+
+OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
+OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
+FINDS = """try:
+    import charlm
+except ImportError:
+    {remedy}"""
+
+
+def exported(app, pagename: str) -> bool:
+    """Whether a page is a chapter with cells."""
+    source = Path(app.env.doc2path(pagename))
+    return source.is_file() and "{code-cell}" in source.read_text(encoding="utf8")
+
+
+def offer(app, pagename, templatename, context, doctree) -> None:
+    """Put the notebook into the menu of downloads."""
+    if doctree is not None and exported(app, pagename):
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def write_all(app, exception) -> None:
+    if exception or app.builder.name != "html":
+        return
+    for name in app.env.found_docs:
+        if exported(app, name):
+            target = Path(app.outdir, "_sources", f"{name}.ipynb")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(build(app, name), encoding="utf8")
+
+
+def build(app, name: str) -> str:
+    """The notebook of a page, as JSON that depends on its source and values alone."""
+    base = os.environ.get("BOOK_BASE_URL", "").rstrip("/")
+    page = f"{base}/{name}.html" if base else ""
+    values = glued(Path(app.outdir).parent / "jupyter_execute" / f"{name}.glue.json")
+    source = Path(app.env.doc2path(name))
+    notebook = jupytext.reads(page_source(app, name, source), fmt="md:myst")
+    origin = f"[a chapter of the book]({page})" if page else "a chapter of the book"
+    cells = [
+        ("markdown", f"This notebook was made from {origin} *{app.config.project}*."),
+        ("code", FINDS.format(remedy=remedy())),
+    ]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cells.append(("markdown", markdown(cell.source, source.parent, values, page)))
+        elif "remove-cell" not in cell.metadata.get("tags", []):
+            cells.append(("code", cell.source.strip()))
+    return dump([(kind, text) for kind, text in cells if text])
+
+
+def page_source(app, name: str, source: Path) -> str:
+    """The text of a page after the generated parts were put in."""
+    text = [source.read_text(encoding="utf8")]
+    app.emit("source-read", name, text)
+    return text[0]
+
+
+def remedy() -> str:
+    """What the first cell does where the package is not installed."""
+    repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
+    if repository:
+        return f"%pip install --quiet git+{repository}\n    import charlm"
+    return 'raise ImportError("install charlm first: pip install -e . in its folder")'
+
+
+def glued(path: Path) -> dict[str, str]:
+    """Values that the page put into its prose, by name."""
+    if not path.is_file():
+        return {}
+    raw = json.loads(path.read_text(encoding="utf8"))
+    plain = {key: value["data"].get("text/plain", "") for key, value in raw.items()}
+    # text arrives as Python would print it, in quotes
+    return {k: ast.literal_eval(v) if v[:1] in "'\"" else v for k, v in plain.items()}
+
+
+def markdown(text: str, folder: Path, values: dict[str, str], page: str) -> str:
+    """MyST -> the Markdown that every notebook program reads."""
+    text = "\n".join(blocks(text.splitlines(), folder))
+    text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.M)
+    text = re.sub(r"^%.*\n", "", text, flags=re.M)
+    text = re.sub(r"^<!--.*?-->\n?", "", text, flags=re.M)
+    text = re.sub(r"^\$\$ \([\w-]+\)$", "$$", text, flags=re.M)
+    text = inline(text, values, page)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def blocks(lines: list[str], folder: Path) -> list[str]:
+    """Replace directives, from the outside in."""
+    out, i = [], 0
+    while i < len(lines):
+        found = OPEN.match(lines[i])
+        if not found:
+            # fences of boxes whose other end is in another cell
+            if not re.match(r"^:{3,}$|^`{4,}$", lines[i]):
+                out.append(lines[i])
+            i += 1
+            continue
+        fence, name, argument = found.groups()
+        end = next((j for j in range(i + 1, len(lines)) if lines[j] == fence), None)
+        end = len(lines) if end is None else end
+        body = lines[i + 1 : end]
+        options = {}
+        while body and (option := OPTION.match(body[0])):
+            options[option[1]] = option[2]
+            body = body[1:]
+        out += directive(name, argument.strip(), options, body, folder)
+        i = end + 1
+    return out
+
+
+def directive(name, argument, options, body, folder) -> list[str]:
+    kind = name.split(":")[-1]
+    if kind in ("exercise-end", "solution-end", "index", "bibliography"):
+        return []
+    if kind == "literalinclude":
+        return ["```python", *quoted(folder / argument, options.get("pyobject")), "```"]
+    inner = blocks(body, folder)
+    if kind in ("container", "div", "grid"):
+        return inner
+    title = {
+        "exercise-start": f"### Exercise: {argument}",
+        "solution-start": "**Solution.**",
+        "note": "**Note.**",
+    }.get(kind, f"**{argument}**" if argument else "")
+    return [title, "", *inner, ""]
+
+
+def quoted(path: Path, name: str | None) -> list[str]:
+    """Source of a file, or of one function or method in it."""
+    text = path.read_text(encoding="utf8")
+    if not name:
+        return text.rstrip().splitlines()
+    node = ast.parse(text)
+    for part in name.split("."):
+        node = next(n for n in node.body if getattr(n, "name", None) == part)
+    found = text.splitlines()[node.lineno - 1 : node.end_lineno]
+    return [line[node.col_offset :] for line in found]
+
+
+def inline(text: str, values: dict[str, str], page: str) -> str:
+    """Replace roles by words, values or links."""
+
+    def value(match):
+        key = match[1].split(":")[0]
+        if key not in values:
+            raise KeyError(f"the page has no value {key!r} for its notebook")
+        return values[key]
+
+    def link(words: str, anchor: str) -> str:
+        return f"[{words}]({page}#{anchor})" if page else words
+
+    text = re.sub(r"\{glue:text\}`([^`]+)`", value, text)
+    text = re.sub(
+        r"\{eq\}`([\w-]+)`",
+        lambda m: link(f"equation {m[1].removeprefix('eq-')}", f"equation-{m[1]}"),
+        text,
+    )
+    text = re.sub(r"\{ref\}`([^`<]+?)\s*<([\w-]+)>`", lambda m: link(m[1], m[2]), text)
+    text = re.sub(r"\{ref\}`ch-([\w-]+)`", lambda m: m[1].replace("-", " "), text)
+    text = re.sub(r"\{cite:[pt]+\}`([^`]+)`", r"(\1)", text)
+    return re.sub(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`>]+>)?`", r"`\1`", text)
+
+
+def dump(cells: list[tuple[str, str]]) -> str:
+    out = []
+    for i, (kind, text) in enumerate(cells):
+        cell = {"cell_type": kind, "id": f"cell-{i}", "metadata": {}, "source": text}
+        if kind == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        out.append(cell)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook = {"cells": out, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def setup(app):
+    app.connect("html-page-context", offer, priority=400)
+    app.connect("build-finished", write_all, priority=800)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
