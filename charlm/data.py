@@ -1,6 +1,6 @@
 """Text as data: reading, vocabulary, splitting, windows, whole names, minibatches."""
 
-import hashlib
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,22 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
-from .fetch import SOURCES, locate
+from .fetch import SOURCES, Card, check_letters, describe, locate, short
 from .text import read_lines, read_text
+
+__all__ = [
+    "Card",
+    "Vocab",
+    "batches",
+    "describe",
+    "load",
+    "load_text",
+    "minibatch",
+    "pack",
+    "read_lines",
+    "split",
+    "windows",
+]
 
 BOUNDARY = "."
 IGNORE = -1  # target of a place past the end of a name
@@ -27,19 +41,10 @@ def load(source: str | Path) -> list[str]:
     Raises:
         ValueError: says which file, which line, and what to do.
     """
+    items = read_lines(locate(source))
     if str(source) in SOURCES:
-        items = read_lines(locate(str(source)))
-        for number, item in enumerate(items, 1):
-            if not (item.isascii() and item.isalpha() and item.islower()):
-                raise ValueError(
-                    f"{source}, item {number}: {item!r} has characters outside a-z; "
-                    "this data set is a list of names: load it with load_text"
-                )
-        return items
-    path = Path(source)
-    if not path.exists():
-        locate(str(source))  # raises, and lists the known names
-    return read_lines(path)
+        check_letters(items, str(source))
+    return items
 
 
 def load_text(source: str | Path) -> str:
@@ -48,40 +53,37 @@ def load_text(source: str | Path) -> str:
     Raises:
         ValueError: as :func:`load`.
     """
-    path = Path(source)
-    return read_text(locate(str(source)) if not path.exists() else path)
+    return read_text(locate(source))
 
 
 @dataclass(frozen=True)
 class Vocab:
-    """The symbols of a data set; symbol 0 is the boundary that begins and ends an item.
-
-    Attributes:
-        symbols: every symbol once, the boundary first.
-    """
+    """The symbols of a data set, each once; the first begins and ends every item."""
 
     symbols: str
 
     @classmethod
-    def of(cls, items: Iterable[str]) -> "Vocab":
-        """The characters that occur in the items, sorted, behind the boundary.
+    def of(cls, items: Iterable[str], boundary: str = BOUNDARY) -> "Vocab":
+        """The items' characters, sorted, behind a boundary that they do not contain.
 
         Raises:
-            ValueError: the boundary itself occurs in an item.
+            ValueError: the boundary is not one character, or occurs in an item.
         """
+        if len(boundary) != 1:
+            raise ValueError(f"Vocab.of: boundary is {boundary!r}; give one character")
         items = list(items)
-        for number, item in enumerate(items, 1):
-            if BOUNDARY in item:
-                raise ValueError(
-                    f"item {number}, {item!r}, contains {BOUNDARY!r}, which marks the "
-                    "ends of items; replace it in the data"
-                )
-        return cls(BOUNDARY + "".join(sorted(set("".join(items)))))
+        _refuse_boundary(items, boundary)
+        return cls(boundary + "".join(sorted(set().union(*items))))
 
     @cached_property
-    def index(self) -> dict[str, int]:
+    def stoi(self) -> dict[str, int]:
         """Symbol -> its number."""
         return {symbol: i for i, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def itos(self) -> dict[int, str]:
+        """Number -> its symbol."""
+        return dict(enumerate(self.symbols))
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -92,23 +94,44 @@ class Vocab:
         Raises:
             ValueError: a character is not in the vocabulary.
         """
-        index = self.index
+        stoi = self.stoi
         try:
-            return [index[c] for c in text]
+            return [stoi[c] for c in text]
         except KeyError:
-            place, strange = next((i, c) for i, c in enumerate(text) if c not in index)
+            place, strange = next((i, c) for i, c in enumerate(text) if c not in stoi)
             raise ValueError(
-                f"{text!r}: character {place + 1}, {strange!r}, is not in the "
-                f"vocabulary; known are {self.symbols!r}"
+                f"{short(text)}: character {place + 1}, {strange!r}, is not in the "
+                f"vocabulary; known are {short(self.symbols)}"
             ) from None
 
     def decode(self, numbers: Iterable[int]) -> str:
-        """The text of some numbers."""
-        return "".join(self.symbols[i] for i in numbers)
+        """The text of some numbers.
+
+        Raises:
+            ValueError: a number is not that of a symbol.
+        """
+        try:
+            return "".join([self.itos[int(i)] for i in numbers])
+        except KeyError as error:
+            raise ValueError(
+                f"decode: {error} is not from 0 to {len(self) - 1}, the numbers of "
+                "this vocabulary; decode with the one that encoded"
+            ) from None
+
+
+def _refuse_boundary(items: Sequence[str], boundary: str) -> None:
+    for number, item in enumerate(items, 1):
+        if boundary in item:
+            raise ValueError(
+                f"item {number}, {short(item)}, contains {boundary!r}, which marks the "
+                "ends of items; replace it, or give Vocab.of another boundary"
+            )
 
 
 def split(
-    items: Sequence[str], seed: int, fractions: tuple[float, float] = (0.8, 0.1)
+    items: Sequence[str],
+    seed: int,
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
 ) -> tuple[list[str], list[str], list[str]]:
     """Shuffle with a seed and cut into train, dev and test.
 
@@ -117,15 +140,19 @@ def split(
     Args:
         items: what to split.
         seed: of Python's random numbers.
-        fractions: of train and dev; the rest is test.
+        fractions: of train, dev and test; together 1.
 
     Raises:
-        ValueError: a part would be empty.
+        ValueError: the fractions are no such three, or a part would be empty.
     """
+    good = len(fractions) == 3 and min(fractions) > 0
+    if not good or not math.isclose(sum(fractions), 1):
+        raise ValueError(f"split: {fractions} are not three parts of 1, all above 0")
     shuffled = list(items)
     random.Random(seed).shuffle(shuffled)
-    first = int(fractions[0] * len(shuffled))
-    second = int(sum(fractions) * len(shuffled))
+    # 0.7 + 0.2 is a little less than 0.9; without the 1e-9 int() would drop an item
+    first = int(fractions[0] * len(shuffled) + 1e-9)
+    second = int((fractions[0] + fractions[1]) * len(shuffled) + 1e-9)
     parts = shuffled[:first], shuffled[first:second], shuffled[second:]
     if not all(parts):
         sizes = ", ".join(str(len(part)) for part in parts)
@@ -136,6 +163,13 @@ def split(
     return parts
 
 
+def _encode_items(items: Sequence[str], vocab: Vocab) -> list[list[int]]:
+    if not items:
+        raise ValueError("no items; give at least one")
+    _refuse_boundary(items, vocab.symbols[0])
+    return [vocab.encode(item) for item in items]
+
+
 def windows(items: Sequence[str], vocab: Vocab, block: int) -> tuple[Tensor, Tensor]:
     """Every character of every item with the ``block`` characters before it.
 
@@ -144,23 +178,21 @@ def windows(items: Sequence[str], vocab: Vocab, block: int) -> tuple[Tensor, Ten
         the last one of an item being the boundary. N is all characters plus all ends.
 
     Raises:
-        ValueError: no items, or ``block`` below 1.
+        ValueError: no items, an item with an unknown character or the boundary, or
+            ``block`` below 1.
     """
     if block < 1:
         raise ValueError(f"windows: block is {block}; a context has at least 1 symbol")
-    if not items:
-        raise ValueError("windows: no items to cut windows from")
+    rows = _encode_items(items, vocab)
     # all items in one row of symbols, each with `block` boundaries before it: then the
     # contexts are its overlapping pieces
-    lengths = torch.tensor([len(item) + 1 for item in items])
-    padded = "".join(vocab.symbols[0] * block + item for item in items)
-    stream = torch.tensor(vocab.encode(padded + vocab.symbols[0]))
-    number = torch.arange(len(items)).repeat_interleave(lengths)
+    stream = torch.tensor([i for row in rows for i in [0] * block + row] + [0])
+    lengths = torch.tensor([len(row) + 1 for row in rows])
+    number = torch.arange(len(rows)).repeat_interleave(lengths)
     # place of each target: one later per character, `block - 1` more per new item
     place = torch.arange(len(number)) + block + number * (block - 1)
-    Y = stream[place]
-    X = stream.unfold(0, block, 1)[place - block]
-    return X.contiguous(), Y
+    X = stream.unfold(0, block, 1)[place - block].contiguous()
+    return X, stream[place]
 
 
 def pack(items: Sequence[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
@@ -172,24 +204,26 @@ def pack(items: Sequence[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
         an item are 0 in X and -1, to be ignored, in Y.
 
     Raises:
-        ValueError: no items.
+        ValueError: no items, or an item with an unknown character or the boundary.
     """
-    if not items:
-        raise ValueError("pack: no items")
-    rows = [[0, *vocab.encode(item), 0] for item in items]
+    rows = _encode_items(items, vocab)
     longest = max(map(len, rows))
-    pad = torch.tensor([row + [IGNORE] * (longest - len(row)) for row in rows])
-    X, Y = pad[:, :-1].clone(), pad[:, 1:].contiguous()
-    # the last boundary of an item is a target only, never an input
-    X[Y == IGNORE] = 0
+    X = torch.tensor([[0, *row] + [0] * (longest - len(row)) for row in rows])
+    Y = torch.tensor([[*row, 0] + [IGNORE] * (longest - len(row)) for row in rows])
     return X, Y
 
 
 def minibatch(
     X: Tensor, Y: Tensor, size: int, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """``size`` rows of X and Y, drawn with replacement."""
-    ix = torch.randint(len(X), (size,), generator=generator)
+    """``size`` rows of X and Y, drawn with replacement (so ``size`` may exceed them).
+
+    Raises:
+        ValueError: ``size`` is below 1, X and Y differ in length, or have no rows.
+    """
+    _check_rows(X, Y, size)
+    where = generator.device  # need not be that of the data
+    ix = torch.randint(len(X), (size,), generator=generator, device=where).to(X.device)
     return X[ix], Y[ix]
 
 
@@ -199,61 +233,17 @@ def batches(
     """All rows once, in random order, ``size`` at a time; the last may be smaller.
 
     Raises:
-        ValueError: ``size`` is below 1 or larger than the data.
+        ValueError: as :func:`minibatch`, or ``size`` is larger than the data.
     """
-    if not 1 <= size <= len(X):
-        raise ValueError(
-            f"batches: size is {size}, and the data have {len(X)} rows; choose a size "
-            "between 1 and that"
-        )
-    order = torch.randperm(len(X), generator=generator)
-    pieces = (order[i : i + size] for i in range(0, len(X), size))
-    return ((X[ix], Y[ix]) for ix in pieces)
+    _check_rows(X, Y, size)
+    if size > len(X):
+        raise ValueError(f"size is {size}, and the data have {len(X)} rows; reduce it")
+    order = torch.randperm(len(X), generator=generator, device=generator.device)
+    return ((X[ix], Y[ix]) for ix in torch.split(order.to(X.device), size))
 
 
-@dataclass(frozen=True)
-class Card:
-    """What a list of items holds, as the book prints it."""
-
-    items: int
-    distinct: int
-    shortest: int
-    longest: int
-    mean_length: float
-    symbols: str
-    pairs: int
-    sha256: str
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Fact and value, for a table."""
-        return [
-            ("items", f"{self.items:,}"),
-            ("distinct items", f"{self.distinct:,}"),
-            ("length", f"{self.shortest} to {self.longest}"),
-            ("mean length", f"{self.mean_length:.2f}"),
-            ("characters", self.symbols),
-            ("pairs of context and next character", f"{self.pairs:,}"),
-            ("sha256 of the items", self.sha256[:16]),
-        ]
-
-
-def describe(items: Sequence[str]) -> Card:
-    """Count what the items hold.
-
-    Raises:
-        ValueError: no items.
-    """
-    if not items:
-        raise ValueError("describe: no items")
-    lengths = [len(item) for item in items]
-    text = "\n".join(items)
-    return Card(
-        items=len(items),
-        distinct=len(set(items)),
-        shortest=min(lengths),
-        longest=max(lengths),
-        mean_length=sum(lengths) / len(lengths),
-        symbols="".join(sorted(set("".join(items)))),
-        pairs=sum(lengths) + len(items),
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-    )
+def _check_rows(X: Tensor, Y: Tensor, size: int) -> None:
+    if size < 1:
+        raise ValueError(f"size is {size}; a minibatch has at least 1 row")
+    if not len(X) == len(Y) > 0:
+        raise ValueError(f"X has {len(X)} rows, Y {len(Y)}; give as many, at least 1")

@@ -1,8 +1,9 @@
-"""The known data sets: one in the package, the others fetched once and checked."""
+"""Where data sets come from, and what they hold."""
 
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -48,37 +49,51 @@ SOURCES = {
 }
 
 
-def locate(name: str) -> Path:
-    """Path of a known data set, its content checked.
+def locate(source: str | Path) -> Path:
+    """Path of a known data set, its content checked, or of a file.
 
-    The bundled one is in the package. Any other is taken from ``CHARLM_DATA``, a folder
-    with the file (or the file itself), else from the cache, else downloaded.
+    The bundled one is in the package. Any other known one is taken from
+    ``CHARLM_DATA``, a folder with the file (or the file itself), else from the cache,
+    else downloaded. In the folder the file may also have the name it has online.
 
     Raises:
-        ValueError: unknown name, wrong content, or no way to get it; says what to do.
+        ValueError: neither a known name nor a file, wrong content, or no way to get
+            it; says what to do.
     """
+    name = str(source)
     if name not in SOURCES:
-        known = ", ".join(SOURCES)
-        raise ValueError(f"{name!r} is neither a file nor a known data set ({known})")
-    source = SOURCES[name]
-    if not source.url:
-        path = Path(str(files("charlm") / "datasets" / source.file))
-        return _checked(path, source, "install charlm again")
+        # os.path.exists is False, where Path.exists may raise, for an impossible path
+        if os.path.exists(source):
+            return Path(source)
+        raise ValueError(
+            f"{short(name)} is neither a file nor a known data set; check the path, or "
+            f"choose one of {', '.join(SOURCES)}"
+        )
+    known = SOURCES[name]
+    if not known.url:
+        path = Path(str(files("charlm") / "datasets" / known.file))
+        return _checked(path, known, "install charlm again")
     local = os.environ.get("CHARLM_DATA")
-    if local:
-        path = Path(local)
-        path = path / source.file if path.is_dir() else path
-        if not path.is_file():
-            raise ValueError(
-                f"{path}: no such file; CHARLM_DATA must be a folder that holds "
-                f"{source.file}, or that file itself"
-            )
-        return _checked(path, source, "unset CHARLM_DATA to download the right one")
-    return _download(name, source)
+    if not local:
+        return _download(name, known)
+    path = Path(local)
+    if path.is_dir():
+        candidates = [path / known.file, path / known.url.rsplit("/")[-1]]
+        path = next((p for p in candidates if p.is_file()), candidates[0])
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such file; CHARLM_DATA must be a folder that holds "
+            f"{known.file}, or that file itself"
+        )
+    return _checked(path, known, "unset CHARLM_DATA to download the right one")
 
 
 def _checked(path: Path, source: Source, remedy: str) -> Path:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        why = error.strerror or error
+        raise ValueError(f"{path}: cannot be read ({why}); {remedy}") from error
     if found != source.sha256:
         raise ValueError(
             f"{path}: not the expected content (sha256 {found[:12]}..., expected "
@@ -104,3 +119,71 @@ def _download(name: str, source: Source) -> Path:
             f"network, or put {source.file} into a folder and set CHARLM_DATA to it"
         ) from error
     return Path(found)
+
+
+def short(text: str) -> str:
+    """A text as an error message shows it: a whole file would hide the message."""
+    return repr(text) if len(text) <= 80 else f"{text[:80]!r}..."
+
+
+def check_letters(items: Sequence[str], source: str) -> None:
+    """Hold that the items of a known data set are names in the letters a to z.
+
+    Raises:
+        ValueError: says which item and which character.
+    """
+    for number, item in enumerate(items, 1):
+        strange = next((c for c in item if not "a" <= c <= "z"), None)
+        if strange:
+            raise ValueError(
+                f"{source}, item {number}, {short(item)}: {strange!r} is outside a-z, "
+                "so this is no list of names; read running text with load_text"
+            )
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a list of items holds, as the book prints it."""
+
+    items: int
+    distinct: int
+    shortest: int
+    longest: int
+    mean_length: float
+    symbols: str
+    pairs: int
+    sha256: str
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Fact and value, for a table."""
+        return [
+            ("items", f"{self.items:,}"),
+            ("distinct items", f"{self.distinct:,}"),
+            ("length", f"{self.shortest} to {self.longest}"),
+            ("mean length", f"{self.mean_length:.2f}"),
+            ("characters", self.symbols),
+            ("pairs of context and next character", f"{self.pairs:,}"),
+            ("sha256 of the items", self.sha256[:16]),
+        ]
+
+
+def describe(items: Sequence[str]) -> Card:
+    """Count what the items hold.
+
+    Raises:
+        ValueError: no items.
+    """
+    if not items:
+        raise ValueError("describe: no items")
+    lengths = [len(item) for item in items]
+    text = "\n".join(items)
+    return Card(
+        items=len(items),
+        distinct=len(set(items)),
+        shortest=min(lengths),
+        longest=max(lengths),
+        mean_length=sum(lengths) / len(lengths),
+        symbols="".join(sorted(set("".join(items)))),
+        pairs=sum(lengths) + len(items),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )

@@ -55,7 +55,7 @@ def cmp(
         name: what is compared.
         grad: our gradient.
         tensor: a tensor that autograd has filled the ``.grad`` of.
-        rtol: as in :func:`compare`.
+        rtol: as in :func:`charlm.compare.compare`.
 
     Raises:
         ValueError: the tensor carries no gradient.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-COLUMN, ROW, HEIGHT, CHARACTER = 118, 64, 34, 9.5  # of a graph, in pixels
+COLUMN, ROW, HEIGHT, CHARACTER = 92, 60, 34, 9.5  # of a graph, in pixels
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def graph(nodes: dict[str, Node], edges: Iterable[tuple[str, str]], alt: str) ->
     edges = list(edges)
     mark = "arrow-" + hashlib.sha256(alt.encode()).hexdigest()[:8]
     widths = {k: max(34.0, CHARACTER * len(n.text) + 16) for k, n in nodes.items()}
-    x = {k: 62 + COLUMN * n.column for k, n in nodes.items()}
+    x = {k: 40 + COLUMN * n.column for k, n in nodes.items()}
     y = {k: 26 + ROW * n.row for k, n in nodes.items()}
     parts = []
     for a, b in edges:

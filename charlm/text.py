@@ -1,8 +1,12 @@
 """Reading text files, with errors for the person who meets them."""
 
+import re
 from pathlib import Path
 
 LONGEST = 10_000  # characters in one item; more is no list but running text
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# not str.isprintable: that refuses the joiners which some scripts write names with
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -15,19 +19,22 @@ def read_lines(path: str | Path) -> list[str]:
             characters, or has a line of more than 10,000 characters.
     """
     items = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        item = line.strip()
-        if len(item) > LONGEST:
+    # not str.splitlines: that takes control characters for ends of lines
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if len(line) > LONGEST:
             raise ValueError(
-                f"{path}, line {number}: {len(item):,} characters; a list has one item "
+                f"{path}, line {number}: {len(line):,} characters; a list has one item "
                 f"per line, of at most {LONGEST:,}; for running text use load_text"
             )
-        if item and not item.isprintable():
-            strange = next(c for c in item if not c.isprintable())
+        strange = CONTROL.search(
+            line.rstrip(" \t"), len(line) - len(line.lstrip(" \t"))
+        )
+        if strange:
             raise ValueError(
-                f"{path}, line {number}, column {item.index(strange) + 1}: character "
-                f"{strange!r} cannot be printed; is this a text file? Remove it"
+                f"{path}, line {number}, column {strange.start() + 1}: control "
+                f"character {strange[0]!r}; is this a text file? Remove it"
             )
+        item = line.strip()
         if item:
             items.append(item)
     if not items:
@@ -36,10 +43,12 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def read_text(path: str | Path) -> str:
-    """The whole of a UTF-8 text file, without a byte order mark.
+    """The whole of a UTF-8 text file, every line ended by a plain newline.
+
+    A byte order mark at the start is left out.
 
     Raises:
-        ValueError: the file is missing, unreadable, empty or not UTF-8.
+        ValueError: the file is missing, unreadable, empty, not UTF-8 or binary.
     """
     path = Path(path)
     try:
@@ -51,13 +60,21 @@ def read_text(path: str | Path) -> str:
         raise ValueError(
             f"{path}: cannot be read ({why}); check the path and its permissions"
         ) from error
-    if not raw.strip():
+    if not raw.removeprefix(BYTE_ORDER_MARK).strip():
         raise ValueError(f"{path}: the file is empty; give one item per line")
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{path}, line {line}: byte {error.start + 1} of the file is not UTF-8; "
             "save the file as UTF-8"
         ) from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(
+            f"{path}, line {line}: character '\\x00'; this is no text file in UTF-8: "
+            "name another, or save it as one"
+        )
+    return text

@@ -1,9 +1,13 @@
 """Reading, splitting and cutting text, against plain loops, and every bad input."""
 
 import hashlib
+import os
 import random
 import socket
+import time
+from pathlib import Path
 
+import pooch
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +16,8 @@ from hypothesis import strategies as st
 from charlm import data, fetch
 from charlm.data import Vocab
 
-URL = "https://example.invalid/names.txt"
+URL = "https://example.invalid/online.txt"
+LECTURES = os.environ.get("CHARLM_DATA")  # read before the fixture below removes it
 WORDS = st.lists(st.text("abcxyz", min_size=1, max_size=9), min_size=1, max_size=12)
 
 
@@ -44,8 +49,39 @@ def test_the_bundled_names():
     assert (card.items, card.distinct, card.pairs) == (23_817, 23_817, 174_483)
     assert (card.shortest, card.longest) == (2, 15)
     assert names == sorted(names)
-    assert Vocab.of(names).symbols == ".abcdefghijklmnopqrstuvwxyz"
+    assert card.pairs == sum(len(name) + 1 for name in names)
+    assert card.symbols == "abcdefghijklmnopqrstuvwxyz"
+    assert card.mean_length == pytest.approx(150_666 / 23_817)
+    assert card.sha256 == hashlib.sha256("\n".join(names).encode()).hexdigest()
+    assert Vocab.of(names).symbols == "." + card.symbols
     assert len(card.rows()) == 7
+
+
+def test_the_data_card_of_the_bundled_names():
+    folder = Path(fetch.__file__).parent / "datasets"
+    checksum = hashlib.sha256((folder / "names.txt").read_bytes()).hexdigest()
+    assert checksum == fetch.SOURCES["names"].sha256
+    text = (folder / "README.md").read_text(encoding="utf8")
+    for fact in ("23,817", checksum, "CC0", "about 80", "2 to 15", "sorted"):
+        assert fact in text
+
+
+@pytest.mark.skipif(not LECTURES, reason="CHARLM_DATA names no copy of the lectures'")
+def test_the_list_of_the_lectures(monkeypatch):
+    monkeypatch.setenv("CHARLM_DATA", LECTURES)
+    names = data.load("makemore")
+    card = data.describe(names)
+    assert (card.items, card.distinct, card.pairs) == (32_033, 29_494, 228_146)
+    vocab = Vocab.of(names)
+    sizes = [len(data.windows(p, vocab, 3)[0]) for p in data.split(names, seed=42)]
+    assert sizes == [182_625, 22_655, 22_866]
+
+
+def test_describe_counts():
+    card = data.describe(["ada", "bo", "ada"])
+    assert (card.items, card.distinct, card.pairs) == (3, 2, 11)
+    assert (card.shortest, card.longest, card.symbols) == (2, 3, "abdo")
+    assert card.mean_length == pytest.approx(8 / 3)
 
 
 @given(WORDS, st.integers(1, 10))
@@ -55,6 +91,8 @@ def test_windows_equal_the_loop(items, block):
     Xn, Yn = naive_windows(items, vocab, block)
     assert torch.equal(X, Xn)
     assert torch.equal(Y, Yn)
+    assert X.dtype == Y.dtype == torch.int64
+    assert X.is_contiguous()
 
 
 @given(WORDS)
@@ -76,6 +114,16 @@ def test_encode_and_decode(items):
     assert [vocab.decode(vocab.encode(item)) for item in items] == items
     assert len(vocab) == len(set("".join(items))) + 1
     assert vocab.symbols[0] == "."
+    assert all(vocab.itos[i] == symbol for symbol, i in vocab.stoi.items())
+    assert vocab.decode(torch.tensor(vocab.encode(items[0]))) == items[0]
+
+
+def test_another_boundary():
+    vocab = Vocab.of(["j.r", "ada"], boundary="|")
+    assert vocab.symbols == "|.adjr"
+    X, Y = data.windows(["j.r"], vocab, 2)
+    assert [vocab.decode(x) for x in X] == ["||", "|j", "j.", ".r"]
+    assert vocab.decode(Y) == "j.r|"
 
 
 @given(st.lists(st.integers(), min_size=10, max_size=40, unique=True), st.integers())
@@ -83,7 +131,9 @@ def test_split_is_a_partition(items, seed):
     parts = data.split(items, seed)
     assert sorted(sum(parts, [])) == sorted(items)
     assert parts == data.split(items, seed)
-    assert [len(p) for p in parts[:1]] == [int(0.8 * len(items))]
+    n = len(items)
+    sizes = [int(0.8 * n), int(0.9 * n) - int(0.8 * n), n - int(0.9 * n)]
+    assert [len(part) for part in parts] == sizes
 
 
 def test_split_is_that_of_the_lectures():
@@ -95,6 +145,13 @@ def test_split_is_that_of_the_lectures():
     parts = data.split(words, seed=42)
     assert parts == (expected[:n1], expected[n1:n2], expected[n2:])
     assert words[0] == "w0", "the input was shuffled"
+    assert data.split(words, seed=43) != parts
+
+
+def test_other_fractions():
+    # 0.7 + 0.2 < 0.9 in floating point: no item may fall to the next part
+    parts = data.split(list(range(10)), 1, fractions=(0.7, 0.2, 0.1))
+    assert [len(part) for part in parts] == [7, 2, 1]
 
 
 def test_minibatch_draws_rows(g):
@@ -103,6 +160,12 @@ def test_minibatch_draws_rows(g):
     assert Xb.shape == (2_000, 1)
     assert torch.equal(Xb[:, 0], Yb)
     assert Yb.unique().tolist() == list(range(50))
+
+
+def test_the_data_may_be_on_another_device_than_the_generator(g):
+    X = torch.zeros(10, 3, device="meta")
+    for rows, _ in (data.minibatch(X, X, 4, g), *data.batches(X, X, 5, g)):
+        assert rows.device == X.device
 
 
 @pytest.mark.parametrize("size", [1, 7, 10])
@@ -120,8 +183,9 @@ def test_batches_are_all_rows_once(g, size):
         b"ada\r\nbob\r\n",
         b"\xef\xbb\xbfada\nbob",
         b"\n ada \n\tbob\n",
+        b"ada\rbob\r",
     ],
-    ids=["plain", "CRLF", "byte order mark", "blanks"],
+    ids=["plain", "CRLF", "byte order mark", "blanks", "CR"],
 )
 def test_harmless_differences_are_read_alike(tmp_path, raw):
     path = tmp_path / "list.txt"
@@ -131,17 +195,32 @@ def test_harmless_differences_are_read_alike(tmp_path, raw):
 
 def test_any_alphabet_is_read(tmp_path):
     path = tmp_path / "list.txt"
-    path.write_text("žofie\nΑθηνά\n美月\nmary ann\n", encoding="utf8")
+    path.write_text("žofie\nΑθηνά\n美月\nmary ann\nعلی\u200cرضا", encoding="utf8")
     items = data.load(path)
+    assert len(items) == 5
     vocab = Vocab.of(items)
     assert vocab.decode(vocab.encode(items[2])) == "美月"
+
+
+def test_running_text_has_plain_line_ends(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"\xef\xbb\xbfTo be,\r\n\r\nor not\tto be\r\n")
+    assert data.load_text(path) == "To be,\n\nor not\tto be\n"
+    path.write_bytes(b"To\nbe\0")
+    with pytest.raises(ValueError, match="text.txt, line 2: .* no text file"):
+        data.load_text(path)
 
 
 BAD = {
     "empty": (b"", "the file is empty; give one item"),
     "blank": (b"\n  \n\n", "the file is empty; give one item"),
     "not UTF-8": (b"ada\nb\xff\xfe\n", r"line 2: byte 6 .* save the file as UTF-8"),
-    "binary": (b"ada\nbo\x00b\n", r"line 2, column 3: character '\\x00'"),
+    "binary": (b"ada\nbo\x00b\n", r"line 2: character '\\x00'.* save it as one"),
+    "control": (b"ada\n bo\x0cb\n", r"line 2, column 4: .* '\\x0c'.* Remove it"),
+    "control at an end": (b"ada\n\x1cbob\n", r"line 2, column 1: .*Remove it"),
+    "mark alone": (b"\xef\xbb\xbf\n", "the file is empty; give one item"),
+    "not UTF-8 after a mark": (b"\xef\xbb\xbfab\n\xff", "line 2: byte 7 of"),
+    "UTF-16": ("ada\n".encode("utf-16"), "line 1: byte 1 of .* save the file as"),
     "huge line": (b"ada\n" + b"x" * 10_000_000, "line 2: 10,000,000 .* load_text"),
 }
 
@@ -150,8 +229,10 @@ BAD = {
 def test_a_bad_file_is_named_with_line_and_remedy(tmp_path, raw, message):
     path = tmp_path / "bad.txt"
     path.write_bytes(raw)
+    start = time.perf_counter()
     with pytest.raises(ValueError, match=message) as caught:
         data.load(path)
+    assert time.perf_counter() - start < 5, "seconds; 10 MB take a tenth of one"
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 400 + len(str(path))
 
@@ -159,8 +240,12 @@ def test_a_bad_file_is_named_with_line_and_remedy(tmp_path, raw, message):
 def test_a_folder_and_a_missing_file(tmp_path):
     with pytest.raises(ValueError, match="is a folder; name a text file"):
         data.load(tmp_path)
-    with pytest.raises(ValueError, match=r"neither a file nor .*names, makemore"):
-        data.load(tmp_path / "missing.txt")
+    for source in (tmp_path / "missing.txt", "nmaes", "x" * 5_000, "a\nb" * 5_000):
+        with pytest.raises(
+            ValueError, match=r"neither .* choose .*names, makemore"
+        ) as e:
+            data.load(source)
+        assert len(str(e.value)) < 300
     with pytest.raises(ValueError, match=r"cannot be read \(No such file"):
         data.read_lines(tmp_path / "missing.txt")
 
@@ -183,6 +268,32 @@ def test_an_unknown_character_is_named():
         vocab.encode("adé")
 
 
+@pytest.mark.parametrize("cut", [lambda i, v: data.windows(i, v, 3), data.pack])
+def test_an_item_that_does_not_fit_the_vocabulary_is_named(cut):
+    vocab = Vocab.of(["ada", "bob"])
+    with pytest.raises(ValueError, match=r"^'bobé': character 4, 'é'"):
+        cut(["ada"] * 1_000 + ["bobé"], vocab)
+    with pytest.raises(ValueError, match=r"^item 2, 'b\.b', contains '\.'.* another"):
+        cut(["ada", "b.b"], vocab)
+
+
+@pytest.mark.parametrize("number", [-1, 5])
+def test_a_number_of_no_symbol_is_named(number):
+    with pytest.raises(ValueError, match=f"{number} is not from 0 to 4"):
+        Vocab.of(["ada", "bob"]).decode([1, number])
+
+
+def test_a_long_text_does_not_hide_the_message():
+    text = "a" * 1_000_000
+    for call in (
+        lambda: Vocab.of(["b"]).encode(text),
+        lambda: Vocab.of([text + "."]),
+    ):
+        with pytest.raises(ValueError, match="'aaa") as caught:
+            call()
+        assert len(str(caught.value)) < 300
+
+
 def test_the_boundary_in_the_data_is_refused():
     with pytest.raises(ValueError, match=r"item 2, 'j\.r', contains '\.'"):
         Vocab.of(["ada", "j.r"])
@@ -195,7 +306,17 @@ def test_arguments_out_of_range(g):
         (lambda: data.windows([], vocab, 3), "no items"),
         (lambda: data.pack([], vocab), "no items"),
         (lambda: data.describe([]), "no items"),
-        (lambda: data.split(["a", "b"], 1), "parts of 1, 0, 1"),
+        (lambda: Vocab.of(["ada"], boundary=""), "boundary is ''; give one"),
+        (lambda: Vocab.of(["ada"], boundary="<>"), "boundary is '<>'; give one"),
+        (lambda: data.split(["a", "b"], 1), "parts of 1, 0, 1; give more"),
+        (lambda: data.split([], 1), "parts of 0, 0, 0; give more"),
+        (lambda: data.split("abcd", 1, (0.5, 0.5)), "not three parts"),
+        (lambda: data.split("abcd", 1, (0.5, 0.4, 0.2)), "not three parts"),
+        (lambda: data.split("abcd", 1, (-0.5, 1.3, 0.2)), "not three parts"),
+        (lambda: data.minibatch(X, X, 0, g), "size is 0"),
+        (lambda: data.minibatch(X[:0], X[:0], 2, g), "X has 0 rows"),
+        (lambda: data.minibatch(X, X[:3], 2, g), "X has 4 rows, Y 3; give as many"),
+        (lambda: data.batches(X, X[:3], 2, g), "X has 4 rows, Y 3; give as many"),
         (lambda: data.batches(X, X, 5, g), "size is 5.*4 rows"),
         (lambda: data.batches(X, X, 0, g), "size is 0"),
     ):
@@ -229,16 +350,83 @@ def test_a_wrong_local_copy_is_refused(local, monkeypatch):
         data.load("makemore")
 
 
+def test_a_local_copy_may_have_the_name_it_has_online(local, monkeypatch):
+    local.rename(local.with_name("online.txt"))
+    monkeypatch.setenv("CHARLM_DATA", str(local.parent))
+    assert data.load("makemore") == ["ada", "bob"]
+
+
+def test_an_unreadable_local_copy_is_named(local, monkeypatch):
+    monkeypatch.setenv("CHARLM_DATA", str(local))
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(local), "read_bytes", refuse)
+    with pytest.raises(ValueError, match=r"makemore.*Permission denied\); unset"):
+        data.load("makemore")
+
+
 def test_a_missing_local_copy_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("CHARLM_DATA", str(tmp_path))
     with pytest.raises(ValueError, match=r"no such file; CHARLM_DATA must be"):
         data.load("makemore")
 
 
-def test_without_a_network_the_remedy_is_told(local, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(ValueError, match=r"cannot download.*set CHARLM_DATA"):
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache for downloads."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(pooch, "os_cache", lambda project: folder)
+    return folder
+
+
+def test_without_a_network_the_remedy_is_told(local, cache):
+    with pytest.raises(ValueError, match=r"cannot download.*set CHARLM_DATA") as caught:
         data.load("makemore")
+    assert URL in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def serve(monkeypatch, raw):
+    """Let every download bring these bytes; returns the list of what was asked for."""
+    asked = []
+
+    def download(self, url, output_file, pup, check_only=False):
+        asked.append(url)
+        Path(output_file).write_bytes(raw)
+
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", download)
+    return asked
+
+
+def test_a_download_is_made_once(local, cache, monkeypatch):
+    asked = serve(monkeypatch, local.read_bytes())
+    assert data.load("makemore") == data.load("makemore") == ["ada", "bob"]
+    assert asked == [URL]
+
+
+def test_a_download_with_other_content_is_refused(local, cache, monkeypatch):
+    serve(monkeypatch, b"eve\n")
+    with pytest.raises(ValueError, match=r"(?s)download.*hash.*set CHARLM_DATA"):
+        data.load("makemore")
+    assert not list(cache.glob("*.txt")), "the wrong file stayed in the cache"
+
+
+def test_a_damaged_cache_is_mended(local, cache, monkeypatch):
+    cache.mkdir()
+    (cache / local.name).write_bytes(b"ad")
+    serve(monkeypatch, local.read_bytes())
+    assert data.load("makemore") == ["ada", "bob"]
+
+
+def test_a_damaged_installation_is_named(monkeypatch):
+    source = fetch.Source("names.txt", "0" * 64, "", "")
+    monkeypatch.setitem(fetch.SOURCES, "names", source)
+    with pytest.raises(
+        ValueError, match=r"names\.txt: not the .* install charlm again"
+    ):
+        data.load("names")
 
 
 def test_running_text_is_no_list(tmp_path, monkeypatch):
@@ -248,6 +436,6 @@ def test_running_text_is_no_list(tmp_path, monkeypatch):
     monkeypatch.setitem(fetch.SOURCES, "tinyshakespeare", source)
     (tmp_path / "t.txt").write_bytes(raw)
     monkeypatch.setenv("CHARLM_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match="outside a-z.*load_text"):
+    with pytest.raises(ValueError, match="item 1.*'F' is outside a-z.*load_text"):
         data.load("tinyshakespeare")
     assert data.load_text("tinyshakespeare").startswith("First")

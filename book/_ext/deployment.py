@@ -2,8 +2,8 @@
 
 ``BOOK_REPOSITORY`` (https://github.com/owner/name) gives the repository link and, on
 GitHub, a link that opens the published notebook in Colab. ``BOOK_BASE_URL`` gives the
-canonical addresses, the site map and the previews in messengers. Without them nothing is
-invented: these links are absent.
+canonical addresses, the site map and the previews in messengers. Without them nothing
+is invented: these links are absent.
 """
 
 import os

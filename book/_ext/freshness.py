@@ -1,10 +1,10 @@
 """No stale page: outputs follow the code, and no warning is forgotten.
 
 The notebook cache knows a page by its cells alone; it does not see the package that
-the cells import. So the cache gets a folder named after a hash of all that can change an
-output. Editing the package makes every page run again, undoing the edit finds the old
-outputs. The folder is an "env" setting of Sphinx, which then also reads every page anew:
-quoted code, the ledger and the API page follow.
+the cells import. So the cache gets a folder named after a hash of all that can change
+an output. Editing the package makes every page run again, undoing the edit finds the
+old outputs. The folder is an "env" setting of Sphinx, which then also reads every page
+anew: quoted code, the ledger and the API page follow.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from pathlib import Path
 
 PINNED = ("torch", "numpy", "matplotlib", "ipykernel")
 WATCHED = ("charlm/**/*.py", "charlm/datasets/*.txt", "book/_results/*.json")
+MADE = {"404", "genindex", "search"}  # pages that Sphinx makes
 KEPT = 5  # caches of earlier states of the code
 
 
@@ -50,6 +51,16 @@ def drop_old_caches(app, exception) -> None:
                 shutil.rmtree(path)
 
 
+def drop_removed_pages(app, exception) -> None:
+    """Sphinx leaves the files of a page that is no longer in the book."""
+    if exception is None and app.builder.name == "html":
+        out = Path(app.outdir)
+        for path in out.rglob("*.html"):
+            name = path.relative_to(out).with_suffix("").as_posix()
+            if not name.startswith("_") and name not in app.env.found_docs | MADE:
+                path.unlink()
+
+
 def forget_after_warnings(app, exception) -> None:
     """A page that warned must warn again: Sphinx reads only pages that changed."""
     if app._warncount:
@@ -59,11 +70,12 @@ def forget_after_warnings(app, exception) -> None:
 def setup(app):
     # A warning is a failure with plain `jupyter-book build .` too
     app.keep_going = True
-    # Sphinx does not see changes of extensions, templates and styles when no page changed
+    # Sphinx does not see changes of extensions, templates and styles
     root = Path(__file__).parents[2]
     site = ("book/_ext/**/*", "book/_static/**/*", "book/_templates/**/*")
     app.add_config_value("site_source", digest(root, site).hexdigest(), "html")
     app.connect("config-inited", set_cache)
     app.connect("build-finished", drop_old_caches)
+    app.connect("build-finished", drop_removed_pages)
     app.connect("build-finished", forget_after_warnings, priority=990)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

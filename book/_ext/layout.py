@@ -1,4 +1,4 @@
-"""What the page looks like to every reader: layout of cells, accessibility, stability."""
+"""What a page is to every reader: layout of cells, accessibility, stability."""
 
 import json
 import re

@@ -48,16 +48,22 @@ def section(pair, tex: dict[str, str], root: Path, docname: str) -> str:
     return "\n".join(lines)
 
 
+def filled(text: str, root: Path, docname: str) -> str:
+    """The text of a page with the generated part put in."""
+    if MARK not in text:
+        return text
+    from charlm import ops
+
+    tex = equations(root / "book")
+    parts = [section(pair, tex, root, docname) for pair in ops.pairs().values()]
+    return text.replace(MARK, "\n".join(parts))
+
+
 def generate(app, docname: str, source: list[str]) -> None:
     if MARK not in source[0]:
         return
-    from charlm import ops
-
-    root = Path(app.srcdir)
-    tex = equations(root / "book")
-    parts = [section(pair, tex, root, docname) for pair in ops.pairs().values()]
-    source[0] = source[0].replace(MARK, "\n".join(parts))
-    for path in root.glob("book/*.md"):
+    source[0] = filled(source[0], Path(app.srcdir), docname)
+    for path in Path(app.srcdir).glob("book/*.md"):
         app.env.note_dependency(str(path))
 
 

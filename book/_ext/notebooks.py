@@ -3,7 +3,7 @@
 Directives become plain Markdown, quoted code is written out, references lead to the
 published page when its address is known, values of the prose are those of the build,
 and the first cell finds or installs the package. Cells of the tag ``remove-cell``
-serve the page only and are left out.
+serve the page only and are left out; a test runs every notebook without them.
 """
 
 import ast
@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 import jupytext
+from ledger_page import filled
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
@@ -50,7 +51,8 @@ def build(app, name: str) -> str:
     page = f"{base}/{name}.html" if base else ""
     values = glued(Path(app.outdir).parent / "jupyter_execute" / f"{name}.glue.json")
     source = Path(app.env.doc2path(name))
-    notebook = jupytext.reads(page_source(app, name, source), fmt="md:myst")
+    text = filled(source.read_text(encoding="utf8"), Path(app.srcdir), name)
+    notebook = jupytext.reads(text, fmt="md:myst")
     origin = f"[a chapter of the book]({page})" if page else "a chapter of the book"
     cells = [
         ("markdown", f"This notebook was made from {origin} *{app.config.project}*."),
@@ -58,17 +60,12 @@ def build(app, name: str) -> str:
     ]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cells.append(("markdown", markdown(cell.source, source.parent, values, page)))
+            cells.append(
+                ("markdown", markdown(cell.source, source.parent, values, page))
+            )
         elif "remove-cell" not in cell.metadata.get("tags", []):
             cells.append(("code", cell.source.strip()))
     return dump([(kind, text) for kind, text in cells if text])
-
-
-def page_source(app, name: str, source: Path) -> str:
-    """The text of a page after the generated parts were put in."""
-    text = [source.read_text(encoding="utf8")]
-    app.emit("source-read", name, text)
-    return text[0]
 
 
 def remedy() -> str:

@@ -1,0 +1,148 @@
+"""Opening pages in headless Chromium and measuring what happens."""
+
+import functools
+import gzip
+import http.server
+import os
+import shutil
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
+  if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
+  .observe({type: "layout-shift", buffered: true});"""
+MEASURE = """() => ({
+  shift: window.shift || 0,
+  sideways: document.documentElement.scrollWidth - window.innerWidth,
+  maths: document.querySelectorAll(".math").length,
+  drawn: document.querySelectorAll(".math .katex").length,
+  scripts: [...document.scripts].some(s => /mathjax|katex.*js/i.test(s.src)),
+})"""
+
+
+def browser_path() -> str:
+    """Where Chromium is; ends the program with one line if it is nowhere."""
+    found = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, BROWSERS)), ""
+    )
+    if not found:
+        print(
+            "check-site: needs Chromium; install it (Debian: apt install chromium), or "
+            "set CHROMIUM to its path",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    return found
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of the site, compressed as a web server would."""
+
+    TEXT = (".html", ".js", ".css", ".svg", ".json", ".ipynb", ".md", ".txt")
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
+            self.send_error(404)
+            return
+        body = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        if path.suffix in self.TEXT:
+            body = gzip.compress(body, 6)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def serve(root: Path) -> str:
+    """Serve a folder from a free port of this machine; returns its address."""
+    handler = functools.partial(Handler, directory=str(root))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+@dataclass
+class Visit:
+    """What one load of a page did."""
+
+    address: str
+    requests: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    kilobytes: float = 0.0
+    measured: dict = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+
+
+def visit(context, address: str, axe: str = "", act=None) -> Visit:
+    """Load a page with an empty cache, refuse every other host, and measure."""
+    found = Visit(address)
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    total = []
+    session.on(
+        "Network.loadingFinished", lambda e: total.append(e["encodedDataLength"])
+    )
+    own = "file:" if address.startswith("file:") else "/".join(address.split("/")[:3])
+
+    def route(request):
+        url = request.request.url
+        if url.startswith((own, "data:", "blob:")):
+            request.continue_()
+        else:
+            found.foreign.append(url)
+            request.abort()
+
+    page.route("**/*", route)
+    page.on("request", lambda r: found.requests.append(r.url))
+    page.on("requestfailed", lambda r: found.failed.append(r.url))
+    page.on(
+        "response",
+        lambda r: r.status >= 400 and found.failed.append(f"{r.status} {r.url}"),
+    )
+    page.on("pageerror", lambda e: found.console.append(str(e)))
+    page.on(
+        "console",
+        lambda m: m.type in ("error", "warning") and found.console.append(m.text),
+    )
+    page.add_init_script(SHIFT)
+    page.goto(address, wait_until="load")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(250)
+    found.measured = page.evaluate(MEASURE)
+    found.requests = [u for u in found.requests if not u.startswith("data:")]
+    found.kilobytes = sum(total) / 1024
+    if axe:
+        page.evaluate(axe)
+        rules = page.evaluate(
+            "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations"
+            ".map(v => `${v.id} (${v.impact}): ${v.nodes.length} x "
+            "${v.nodes[0].target.join(' ')}`))"
+        )
+        found.violations = rules
+    if act:
+        act(page, found)
+    page.close()
+    return found

@@ -1,0 +1,137 @@
+"""Checks of the built site that need no browser: links, anchors, ids, words, files."""
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup
+
+ASSETS = {"img": "src", "script": "src", "iframe": "src", "object": "data"}
+RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(frac|bar|hat|sum|mathbb|begin)\b")
+FAILED = re.compile(r"Traceback \(most recent call last\)|\bstderr\b.*Error")
+COPIED = re.compile(r"^\$\$\n(.*?)\n\$\$", re.M | re.S)
+
+
+def read(root: Path) -> dict[Path, BeautifulSoup]:
+    """All pages of the site, parsed."""
+    pages = sorted(p for p in root.rglob("*.html") if "_static" not in p.parts)
+    return {p: BeautifulSoup(p.read_text("utf8"), "html.parser") for p in pages}
+
+
+def anchors(soup: BeautifulSoup) -> set[str]:
+    """Places of a page that a link can lead to."""
+    return {t["id"] for t in soup.find_all(id=True)} | {
+        t["name"] for t in soup.find_all("a", attrs={"name": True})
+    }
+
+
+def check_ids(pages, root):
+    for path, soup in pages.items():
+        seen = [t["id"] for t in soup.find_all(id=True)]
+        for twice in sorted({i for i in seen if seen.count(i) > 1}):
+            yield f"{path.relative_to(root)}: the id {twice!r} is there twice"
+
+
+def check_links(pages, root):
+    """Every local link and anchor exists; no asset comes from elsewhere."""
+    known = {path.resolve(): anchors(soup) for path, soup in pages.items()}
+    for path, soup in pages.items():
+        if path.name == "404.html":  # served at any depth, its links are absolute
+            continue
+        for tag in soup.find_all(["a", "link", *ASSETS]):
+            address = tag.get(ASSETS.get(tag.name, "href"))
+            if not address:
+                continue
+            parts = urlsplit(address)
+            where = f"{path.relative_to(root)}: {address}"
+            if parts.scheme or parts.netloc:
+                style = tag.name == "link" and "stylesheet" in tag.get("rel", [])
+                if tag.name in ASSETS or style:
+                    yield f"{where} comes from another host"
+                continue
+            target = path.parent / unquote(parts.path) if parts.path else path
+            target = target.resolve()
+            if not target.exists():
+                yield f"{where} does not exist"
+            elif parts.fragment and target in known:
+                anchor = unquote(parts.fragment)
+                if anchor not in known[target]:
+                    yield f"{where}: no such anchor"
+
+
+def check_words(pages, root):
+    """No raw TeX, no traceback and no output of stderr in what a reader sees."""
+    for path, soup in pages.items():
+        body = BeautifulSoup(str(soup.find("article") or ""), "html.parser")
+        if body.select(".output.stderr"):
+            yield f"{path.relative_to(root)}: a cell wrote to stderr"
+        for tag in body.select("script, style, pre, code, .katex, button"):
+            tag.decompose()
+        text = body.get_text(" ")
+        for pattern in (RAW_TEX, FAILED):
+            if found := pattern.search(text):
+                around = text[max(0, found.start() - 30) : found.end() + 30]
+                yield f"{path.relative_to(root)}: {' '.join(around.split())!r}"
+
+
+def check_pictures(pages, root):
+    """Every picture is told in words."""
+    for path, soup in pages.items():
+        article = soup.find("article")
+        for tag in article.find_all(["img", "svg"]) if article else []:
+            if tag.find_parent(class_="katex") or tag.get("aria-hidden") == "true":
+                continue
+            words = tag.get("alt") or tag.get("aria-label") or ""
+            if len(words) < 20 or re.search(r"\.(svg|png)$", words):
+                yield f"{path.relative_to(root)}: a picture without words: {words!r}"
+
+
+def check_tex(pages, root, source: Path):
+    """What the copy button copies stands in the source, letter by letter."""
+    written = set()
+    for path in [*source.glob("*.md"), *source.glob("book/*.md")]:
+        written |= {t.strip() for t in COPIED.findall(path.read_text("utf8"))}
+    for path, soup in pages.items():
+        for button in soup.select("button.copytex"):
+            if button["data-tex"] not in written:
+                where = path.relative_to(root)
+                yield f"{where}: not in the source: {button['data-tex']}"
+
+
+def check_notebooks(pages, root):
+    """Every executed page offers a notebook that is valid and has no directive left."""
+    import nbformat
+
+    for path, soup in pages.items():
+        if not soup.select("div.cell_input"):
+            continue
+        link = soup.find("a", href=re.compile(r"\.ipynb$"))
+        if link is None:
+            yield f"{path.relative_to(root)}: no notebook to download"
+            continue
+        file = (path.parent / link["href"]).resolve()
+        notebook = nbformat.reads(file.read_text("utf8"), as_version=4)
+        nbformat.validate(notebook)
+        for cell in notebook.cells:
+            left = re.search(r"^(:{3,}|`{3,})\{|\{[\w:]+\}`", cell.source, re.M)
+            if left and cell.cell_type == "markdown":
+                yield f"{file.name}: MyST left over: {left[0]!r}"
+
+
+def execute_notebooks(root: Path):
+    """Run every downloaded notebook in an empty folder."""
+    import tempfile
+
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    for path in sorted(root.rglob("_sources/**/*.ipynb")):
+        notebook = nbformat.reads(path.read_text("utf8"), as_version=4)
+        with tempfile.TemporaryDirectory() as folder:
+            where = {"metadata": {"path": folder}}
+            try:
+                NotebookClient(notebook, timeout=300, resources=where).execute()
+            except CellExecutionError as error:
+                yield f"{path.name}: {json.dumps(str(error)[-600:])}"
