@@ -3,7 +3,8 @@
 Directives become plain Markdown, quoted code is written out, references lead to the
 published page when its address is known, values of the prose are those of the build,
 and the first cell finds or installs the package. Cells of the tag ``remove-cell``
-serve the page only and are left out; a test runs every notebook without them.
+serve the page only and are left out; those of the tag ``recorded`` read files of the
+repository, and their output stands in the notebook instead.
 """
 
 import ast
@@ -13,6 +14,7 @@ import re
 from pathlib import Path
 
 import jupytext
+import nbformat
 from ledger_page import filled
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
@@ -63,7 +65,11 @@ def build(app, name: str) -> str:
             cells.append(
                 ("markdown", markdown(cell.source, source.parent, values, page))
             )
-        elif "remove-cell" not in cell.metadata.get("tags", []):
+        elif "recorded" in (tags := cell.metadata.get("tags", [])):
+            cells.append(
+                ("markdown", f"```text\n{printed(app, name, cell.source)}\n```")
+            )
+        elif "remove-cell" not in tags:
             cells.append(("code", cell.source.strip()))
     return dump([(kind, text) for kind, text in cells if text])
 
@@ -74,6 +80,14 @@ def remedy() -> str:
     if repository:
         return f"%pip install --quiet git+{repository}\n    import charlm"
     return 'raise ImportError("install charlm first: pip install -e . in its folder")'
+
+
+def printed(app, name: str, source: str) -> str:
+    """What a cell showed when the page was built, as plain text."""
+    path = Path(app.outdir).parent / "jupyter_execute" / f"{name}.ipynb"
+    executed = nbformat.read(path, as_version=4)
+    cell = next(c for c in executed.cells if c.source.strip() == source.strip())
+    return "\n".join(out.data["text/plain"] for out in cell.outputs if "data" in out)
 
 
 def glued(path: Path) -> dict[str, str]:
