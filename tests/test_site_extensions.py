@@ -1,0 +1,207 @@
+"""The site's own extensions: notebooks, mathematics, freshness, ledger, deployment."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from charlm import ops
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import deployment  # noqa: E402
+import freshness  # noqa: E402
+import katex_static  # noqa: E402
+import lean  # noqa: E402
+import ledger_page  # noqa: E402
+import notebooks  # noqa: E402
+
+BOOK = ROOT / "book"
+
+
+def words(text, values=None, page=""):
+    return notebooks.markdown(text, BOOK, values or {}, page)
+
+
+def test_labels_and_equation_labels_go():
+    text = "(ch-x)=\n# Title\n\n$$\na = b\n$$ (eq-x)\n"
+    assert words(text) == "# Title\n\n$$\na = b\n$$"
+
+
+def test_boxes_become_words():
+    text = ":::{admonition} Takeaway\n:class: takeaway\n- one\n- two\n:::\n"
+    assert words(text) == "**Takeaway**\n\n- one\n- two"
+
+
+def test_a_box_within_a_box_keeps_its_text():
+    text = (
+        "::::{note}\nouter\n:::{admonition} Hint\n:class: dropdown\ninner\n:::\n::::\n"
+    )
+    assert words(text) == "**Note.**\n\nouter\n**Hint**\n\ninner"
+
+
+def test_exercises_and_solutions_become_headings():
+    text = "```{exercise-start} Sum\n:label: ex-a\n```\nWhy?\n```{exercise-end}\n```\n"
+    assert words(text) == "### Exercise: Sum\n\nWhy?"
+    text = "````{solution-start} ex-a\n:class: dropdown\n````\nSo.\n"
+    assert words(text) == "**Solution.**\n\nSo."
+
+
+def test_quoted_code_is_written_out():
+    quote = "```{literalinclude} ../charlm/ops/activation.py\n:language: python\n"
+    text = words(quote + ":pyobject: tanh_backward\n```\n")
+    assert text.startswith("```python\ndef tanh_backward(dy")
+    assert text.endswith("return (1 - y * y) * dy  # (...)\n```")
+
+
+def test_a_quoted_method_loses_its_indentation():
+    lines = notebooks.quoted(ROOT / "charlm/models/mlp.py", "MLP.zero_grad")
+    assert lines[0] == "def zero_grad(self) -> None:"
+    assert lines[1].startswith("    ")
+
+
+def test_roles_become_words_links_and_values():
+    text = "{eq}`eq-a-dx` of {ref}`the text <ch-a>`, {cite:p}`x2015`, {glue:text}`n`"
+    assert words(text, {"n": "7"}) == "equation a-dx of the text, (x2015), 7"
+    linked = words(text, {"n": "7"}, "https://x/a.html")
+    assert "[equation a-dx](https://x/a.html#equation-eq-a-dx)" in linked
+    assert "[the text](https://x/a.html#ch-a)" in linked
+
+
+def test_a_value_that_the_page_lacks_stops_the_build():
+    with pytest.raises(KeyError, match="no value 'n'"):
+        words("{glue:text}`n`")
+
+
+def test_values_are_read_as_written(tmp_path):
+    path = tmp_path / "x.glue.json"
+    path.write_text(json.dumps({"n": {"data": {"text/plain": "'1,234'"}}}))
+    assert notebooks.glued(path) == {"n": "1,234"}
+    assert notebooks.glued(tmp_path / "none.json") == {}
+
+
+def test_the_first_cell_depends_on_the_repository(monkeypatch):
+    monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
+    assert "pip install -e ." in notebooks.remedy()
+    monkeypatch.setenv("BOOK_REPOSITORY", "https://github.com/a/b/")
+    assert "git+https://github.com/a/b\n" in notebooks.remedy()
+    compile(notebooks.FINDS.format(remedy="pass"), "cell", "exec")
+
+
+def test_notebooks_are_valid_and_the_same_each_time():
+    import nbformat
+
+    cells = [("markdown", "é"), ("code", "1 + 1")]
+    assert notebooks.dump(cells) == notebooks.dump(cells)
+    notebook = nbformat.reads(notebooks.dump(cells), as_version=4)
+    nbformat.validate(notebook)
+    assert [c.cell_type for c in notebook.cells] == ["markdown", "code"]
+
+
+def test_mathematics_is_drawn_for_eye_and_ear():
+    html = katex_static.Renderer()(r"\bar x = \frac{1}{N}", True)
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML"' in html
+    assert r'encoding="application/x-tex">\bar x = \frac{1}{N}<' in html
+    assert "katex-display" in html
+
+
+@pytest.mark.parametrize("tex", [r"\nosuchmacro x", r"\frac{1}", r"x_{", "a & b"])
+def test_an_error_in_the_tex_is_an_error(tex):
+    with pytest.raises(Exception, match="KaTeX parse error"):
+        katex_static.Renderer()(tex, False)
+
+
+def test_a_formula_is_drawn_once():
+    draw = katex_static.Renderer()
+    assert draw("x", False) == draw("x", False) != draw("x", True)
+    assert len(draw.cache) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["charlm/ops/loss.py", "charlm/datasets/a.txt", "book/_results/a.json"]
+)
+def test_the_key_follows_code_data_and_results(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text("one")
+    before = freshness.code_key(tmp_path)
+    assert freshness.code_key(tmp_path) == before
+    path.write_text("two")
+    changed = freshness.code_key(tmp_path)
+    path.write_text("one")
+    assert changed != before == freshness.code_key(tmp_path)
+    path.rename(path.with_name("other" + path.suffix))
+    assert freshness.code_key(tmp_path) != before
+
+
+def test_old_caches_are_dropped_but_not_the_current(tmp_path):
+    for i in range(8):
+        (tmp_path / f"k{i}").mkdir()
+    config = SimpleNamespace(nb_execution_cache_path=str(tmp_path / "k0"))
+    freshness.drop_old_caches(SimpleNamespace(config=config), None)
+    left = {p.name for p in tmp_path.iterdir()}
+    assert "k0" in left
+    assert len(left) in (freshness.KEPT, freshness.KEPT + 1)
+
+
+def test_the_ledger_has_a_section_for_every_pair():
+    text = ledger_page.filled(f"a\n{ledger_page.MARK}\nb", ROOT, "ledger")
+    tex = ledger_page.equations(BOOK)
+    for name, pair in ops.pairs().items():
+        assert f"### `{name}`" in text
+        assert f":pyobject: {name}_backward" in text
+        assert f'pytest tests/test_pairs.py -k "{name}-"' in text
+        for label in ledger_page.CITED.findall(pair.backward.__doc__):
+            assert f"$$\n{tex[label]}\n$$\n\nDerived in {{eq}}`{label}`." in text
+
+
+def test_a_page_without_the_mark_stays_as_it_is():
+    assert ledger_page.filled("text", ROOT, "x") == "text"
+
+
+def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
+    warned = []
+    monkeypatch.setattr(ledger_page.log, "warning", lambda *a, **k: warned.append(a))
+    ledger_page.section(ops.pairs()["tanh"], {}, ROOT, "ledger")
+    assert warned[0][1:] == ("tanh", "eq-tanh-dx")
+
+
+def configured(monkeypatch, repository, base):
+    for name, value in (("BOOK_REPOSITORY", repository), ("BOOK_BASE_URL", base)):
+        monkeypatch.setenv(name, value)
+    config = SimpleNamespace(html_theme_options={"a": 1}, project="Book")
+    config.html_baseurl = config.notfound_urls_prefix = ""
+    deployment.configure(None, config)
+    return config
+
+
+def test_nothing_is_invented_without_an_address(monkeypatch):
+    config = configured(monkeypatch, "", "")
+    assert config.html_theme_options == {"a": 1}
+    assert config.html_baseurl == config.notfound_urls_prefix == ""
+    context = {"header_buttons": [], "ipynb_source": "a.ipynb"}
+    deployment.colab(None, "a", "", context, None)
+    assert context["header_buttons"] == []
+
+
+def test_links_appear_with_an_address(monkeypatch):
+    config = configured(monkeypatch, "https://github.com/o/n", "https://o.github.io/n")
+    options = config.html_theme_options
+    assert options["repository_url"] == "https://github.com/o/n"
+    assert config.html_baseurl == "https://o.github.io/n/"
+    assert config.notfound_urls_prefix == "/n/"
+    context = {"header_buttons": [], "ipynb_source": "book/a.ipynb"}
+    deployment.colab(None, "a", "", context, None)
+    (button,) = context["header_buttons"]
+    assert button["url"].endswith("github/o/n/blob/gh-pages/_sources/book/a.ipynb")
+
+
+def test_only_needed_assets_are_loaded():
+    style = SimpleNamespace(filename="_static/copybutton.css", attributes={})
+    assert lean.wanted(style, '<div class="highlight">')
+    assert not lean.wanted(style, "<p>text</p>")
+    own = SimpleNamespace(filename="_static/book.css", attributes={})
+    assert lean.wanted(own, "")
