@@ -16,7 +16,6 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 log = logging.getLogger(__name__)
-JOIN = "&#x2060;"  # no line break between a formula and the comma behind it
 SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
 
 
@@ -66,9 +65,6 @@ def draw(self, node: nodes.Node, display: bool) -> str:
 def visit_inline(self, node: nodes.math) -> None:
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate"))
     self.body.append(draw(self, node, False) + "</span>")
-    after = node.next_node(nodes.Text, descend=False, siblings=True)
-    if after is not None and after[:1] in tuple(",.;:!?)”"):
-        self.body.append(JOIN)
     raise nodes.SkipNode
 
 

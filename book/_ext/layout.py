@@ -32,6 +32,24 @@ class TakeNextCell(SphinxPostTransform):
                 box.append(cell)
 
 
+class KeepWithFormula(SphinxPostTransform):
+    """No line break between a formula and the comma behind it."""
+
+    default_priority = 6
+
+    def run(self, **kwargs) -> None:
+        for formula in list(self.document.findall(nodes.math)):
+            after = formula.next_node(descend=False, siblings=True, ascend=False)
+            found = isinstance(after, nodes.Text) and re.match(r"[,.;:!?)]+", after)
+            if not found:
+                continue
+            mark, rest = after[: found.end()], after[found.end() :]
+            kept = nodes.inline(classes=["nowrap"])
+            after.parent.replace(after, nodes.Text(rest))
+            formula.replace_self(kept)
+            kept += [formula, nodes.Text(mark)]
+
+
 def accessible(app, pagename, templatename, context, doctree) -> None:
     """Mend what the theme's extensions leave inaccessible or invalid."""
     body = context.get("body")
@@ -65,5 +83,6 @@ def stable_previews() -> None:
 def setup(app):
     stable_previews()
     app.add_post_transform(TakeNextCell)
+    app.add_post_transform(KeepWithFormula)
     app.connect("html-page-context", accessible, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
