@@ -69,18 +69,26 @@ class Node:
     learnt: bool = False
 
 
-def graph(nodes: dict[str, Node], edges: Iterable[tuple[str, str]], alt: str) -> Html:
+def graph(
+    nodes: dict[str, Node],
+    edges: Iterable[tuple[str, str]],
+    alt: str,
+    column: float = COLUMN,
+) -> Html:
     """A computation graph: boxes for values, arrows in the direction of the forward.
 
     Args:
         nodes: name -> box.
         edges: (from, to) by name.
         alt: the picture in words, for those who cannot see it.
+        column: distance of two columns, in pixels.
     """
     edges = list(edges)
     mark = "arrow-" + hashlib.sha256(alt.encode()).hexdigest()[:8]
     widths = {k: max(34.0, CHARACTER * len(n.text) + 16) for k, n in nodes.items()}
-    x = {k: 40 + COLUMN * n.column for k, n in nodes.items()}
+    x = {k: column * n.column for k, n in nodes.items()}
+    left = 8 - min(x[k] - widths[k] / 2 for k in nodes)
+    x = {k: left + place for k, place in x.items()}
     y = {k: 26 + ROW * n.row for k, n in nodes.items()}
     parts = []
     for a, b in edges:

@@ -45,7 +45,7 @@ def test_a_graph_has_boxes_arrows_links_and_words():
 def test_boxes_above_each_other_are_joined_vertically():
     nodes = {"a": show.Node(0, 0, "a"), "b": show.Node(0, 1, "b")}
     html = show.graph(nodes, [("a", "b")], "a above b")._repr_html_()
-    assert 'd="M40 43C40 43' in html
+    assert 'd="M25 43C25 43' in html
 
 
 def figure():
