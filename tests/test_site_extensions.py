@@ -64,8 +64,10 @@ def test_a_quoted_method_loses_its_indentation():
 
 
 def test_roles_become_words_links_and_values():
-    text = "{eq}`eq-a-dx` of {ref}`the text <ch-a>`, {cite:p}`x2015`, {glue:text}`n`"
-    assert words(text, {"n": "7"}) == "equation a-dx of the text, (x2015), 7"
+    text = (
+        "{eq}`eq-a-dx` of {ref}`the text <ch-a>`, {cite:p}`ioffe2015`, {glue:text}`n`"
+    )
+    assert words(text, {"n": "7"}) == "equation a-dx of the text, (Ab 2015), 7"
     linked = words(text, {"n": "7"}, "https://x/a.html")
     assert "[equation a-dx](https://x/a.html#equation-eq-a-dx)" in linked
     assert "[the text](https://x/a.html#ch-a)" in linked
@@ -172,7 +174,7 @@ def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
 def configured(monkeypatch, repository, base):
     for name, value in (("BOOK_REPOSITORY", repository), ("BOOK_BASE_URL", base)):
         monkeypatch.setenv(name, value)
-    config = SimpleNamespace(html_theme_options={"a": 1}, project="Book")
+    config = SimpleNamespace(html_theme_options={"a": 1}, html_title="Book")
     config.html_baseurl = config.notfound_urls_prefix = ""
     deployment.configure(None, config)
     return config

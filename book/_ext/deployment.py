@@ -22,7 +22,7 @@ def configure(app, config) -> None:
     if base:
         base = base.rstrip("/") + "/"
         config.html_baseurl = config.ogp_site_url = base
-        config.ogp_site_name = config.project
+        config.ogp_site_name = config.html_title
         config.ogp_social_cards = {"enable": False}
         config.sitemap_url_scheme = "{link}"
         config.notfound_urls_prefix = re.sub(r"^https?://[^/]+", "", base)

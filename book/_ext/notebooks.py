@@ -57,7 +57,7 @@ def build(app, name: str) -> str:
     notebook = jupytext.reads(text, fmt="md:myst")
     origin = f"[a chapter of the book]({page})" if page else "a chapter of the book"
     cells = [
-        ("markdown", f"This notebook was made from {origin} *{app.config.project}*."),
+        ("markdown", f"This notebook is {origin} *{app.config.html_title}*."),
         ("code", FINDS.format(remedy=remedy())),
     ]
     for cell in notebook.cells:
@@ -184,8 +184,14 @@ def inline(text: str, values: dict[str, str], page: str) -> str:
     )
     text = re.sub(r"\{ref\}`([^`<]+?)\s*<([\w-]+)>`", lambda m: link(m[1], m[2]), text)
     text = re.sub(r"\{ref\}`ch-([\w-]+)`", lambda m: m[1].replace("-", " "), text)
-    text = re.sub(r"\{cite:[pt]+\}`([^`]+)`", r"(\1)", text)
+    text = re.sub(r"\{cite:p\}`(\w+?)(\d{4})`", cited("({} {})"), text)
+    text = re.sub(r"\{cite:t\}`(\w+?)(\d{4})`", cited("{} ({})"), text)
     return re.sub(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`>]+>)?`", r"`\1`", text)
+
+
+def cited(form: str):
+    """Author and year from a key such as ``ioffe2015``."""
+    return lambda match: form.format(match[1].capitalize(), match[2])
 
 
 def dump(cells: list[tuple[str, str]]) -> str:
