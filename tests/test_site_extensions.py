@@ -67,7 +67,7 @@ def test_roles_become_words_links_and_values():
     text = (
         "{eq}`eq-a-dx` of {ref}`the text <ch-a>`, {cite:p}`ioffe2015`, {glue:text}`n`"
     )
-    assert words(text, {"n": "7"}) == "equation a-dx of the text, (Ab 2015), 7"
+    assert words(text, {"n": "7"}) == "equation a-dx of the text, (Ioffe 2015), 7"
     linked = words(text, {"n": "7"}, "https://x/a.html")
     assert "[equation a-dx](https://x/a.html#equation-eq-a-dx)" in linked
     assert "[the text](https://x/a.html#ch-a)" in linked
