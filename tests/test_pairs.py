@@ -14,6 +14,7 @@ CASES = [
     for seed in ledger.SEEDS
     for case in cases.cases(pair, seed)
 ]
+SMOOTH = [p for p in CASES if not p.values[0].kink]
 
 
 def tensors(value):
@@ -42,9 +43,17 @@ def test_the_pairs_are_found_by_name():
         assert getattr(ops, name) is pair.forward, f"{name} is not exported"
 
 
-def test_a_pair_without_cases_is_named():
-    with pytest.raises(ValueError, match=r"'relu6'.*charlm/cases\.py"):
+def test_an_unknown_pair_is_named():
+    with pytest.raises(ValueError, match="'relu6' is no pair.*layernorm"):
         cases.cases("relu6")
+
+
+def test_a_pair_without_cases_is_named(monkeypatch):
+    from charlm.cases import activation
+
+    monkeypatch.delattr(activation, "tanh")
+    with pytest.raises(ValueError, match=r"'tanh'.*charlm/cases/activation\.py"):
+        cases.cases("tanh")
 
 
 @pytest.mark.parametrize(("case", "seed"), CASES)
@@ -54,13 +63,49 @@ def test_forward_equals_torch(case, seed):
     torch.testing.assert_close(y, reference, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("witness", gradcheck.WITNESSES)
+NO_COMPLEX_FORM = {
+    "gelu",  # torch has no error function of complex numbers
+    "max_over",  # complex numbers have no order
+}
+
+
 @pytest.mark.parametrize(("case", "seed"), CASES)
-def test_backward_agrees_with(witness, case, seed):
+def test_backward_agrees_with_every_witness(case, seed):
+    backward = ops.pairs()[case.pair].backward
+    found = gradcheck.errors(case.forward, backward, case.inputs, seed, case.kink)
+    if any(case.inputs[i].numel() for i in gradcheck.floating(case.inputs)):
+        assert (found["complex step"] is None) == (case.pair in NO_COMPLEX_FORM)
+    for witness, error in found.items():
+        if error is not None:
+            assert error <= gradcheck.TOLERANCE[witness], witness
+
+
+@pytest.mark.parametrize(("case", "seed"), SMOOTH)
+def test_the_slope_along_a_random_direction(case, seed, g):
     dy = upstream(case, seed)
-    theirs = gradcheck.WITNESSES[witness](case.forward, case.inputs, dy)
-    found = gradcheck.error(gradients(case, dy), theirs)
-    assert found <= gradcheck.TOLERANCE[witness]
+    along = gradcheck.directions(case.inputs, g)
+    ours = gradients(case, dy)
+    slope = gradcheck.projection(case.forward, case.inputs, dy, along)
+    terms = [(d * v).sum().item() for d, v in zip(ours, along, strict=True)]
+    scale = max((d.abs().max().item() for d in ours if d.numel()), default=0.0)
+    assert abs(sum(terms) - slope) <= 1e-7 * scale + gradcheck.ZERO
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_remainder_is_of_second_order(pair, g):
+    for case in cases.cases(pair):
+        if case.kink:
+            continue
+        dy = upstream(case, 0)
+        along = gradcheck.directions(case.inputs, g)
+        ours = gradients(case, dy)
+        order = gradcheck.taylor_order(case.forward, case.inputs, dy, ours, along)
+        assert order > 1.8, case.label
+        if all(d.numel() and d.abs().max() > 1e-2 for d in ours):
+            size = max(d.abs().max() for d in ours)
+            wrong = tuple(d + size * v for d, v in zip(ours, along, strict=True))
+            order = gradcheck.taylor_order(case.forward, case.inputs, dy, wrong, along)
+            assert order < 1.2, case.label
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

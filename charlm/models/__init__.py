@@ -5,6 +5,9 @@ adds to the gradients, ``named() -> [(name, parameter, gradient)]`` and ``zero_g
 The loss stays outside.
 """
 
+from .bigram import Bigram
+from .gpt import GPT
 from .mlp import MLP
+from .wavenet import Tree, WaveNet
 
-__all__ = ["MLP"]
+__all__ = ["GPT", "MLP", "Bigram", "Tree", "WaveNet"]

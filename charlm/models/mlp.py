@@ -122,7 +122,7 @@ class MLP:
                 "batch; use a larger batch, or normalise=False"
             )
         y, c = batchnorm(pre, self.gamma, self.beta, correction=self.correction)
-        self._move_running(*c[-2:], rows=len(pre))
+        self._move_running(c[-2], c[-1], len(pre))
         return y, (training, c)
 
     def _move_running(self, mean: Tensor, var: Tensor, rows: int) -> None:

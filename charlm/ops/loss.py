@@ -1,35 +1,119 @@
-"""The loss: softmax and cross-entropy in one step."""
+"""From scores to the loss: softmax, its logarithm, cross-entropy, and L2."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Cache = tuple[Tensor, ...]
+Cache = tuple[Any, ...]
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Cache]:
+def softmax(x: Tensor) -> tuple[Tensor, Cache]:
+    """Probabilities in proportion to exp(x), along the last axis:  x (..., V), y too.
+
+    The largest entry of each row is subtracted first, so that nothing overflows;
+    entries of minus infinity get probability zero.
+    """
+    # .real is the identity on real numbers; it lets the complex-step check pass through
+    counts = (x - x.real.amax(-1, keepdim=True)).exp()  # (..., V)
+    y = counts / counts.sum(-1, keepdim=True)  # (..., V)
+    return y, (y,)
+
+
+def softmax_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (..., V)  ->  dx (..., V).
+
+    Derived in eq-softmax-dx.
+    """
+    (y,) = cache
+    return y * (dy - (dy * y).sum(-1, keepdim=True))  # (..., V)
+
+
+def log_softmax(x: Tensor) -> tuple[Tensor, Cache]:
+    """Logarithm of :func:`softmax`, safe where that would round to zero.
+
+    x (..., V)  ->  y (..., V), in nats.
+    """
+    z = x - x.real.amax(-1, keepdim=True)  # (..., V)
+    y = z - z.exp().sum(-1, keepdim=True).log()  # (..., V)
+    return y, (y,)
+
+
+def log_softmax_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (..., V)  ->  dx (..., V).
+
+    Derived in eq-log-softmax-dx.
+    """
+    (y,) = cache
+    return dy - y.exp() * dy.sum(-1, keepdim=True)  # (..., V)
+
+
+def cross_entropy(
+    logits: Tensor, targets: Tensor, smoothing: float = 0.0, temperature: float = 1.0
+) -> tuple[Tensor, Cache]:
     """Mean negative log-likelihood of the targets, in nats.
 
-    logits (..., V), targets (...) integers in [0, V)  ->  loss ().
+    logits (..., V), targets (...) integers below V, negative where there is nothing to
+    predict  ->  loss (), the mean over the targets that count.
 
-    Fused form of softmax, logarithm, picking and mean, safe for logits of any size
-    because the largest one of each row is subtracted first.
+    Args:
+        logits: scores of any size; the largest of each row is subtracted first.
+        targets: what was to be predicted.
+        smoothing: share of the target's probability that is spread evenly over all
+            symbols, in [0, 1).
+        temperature: the logits are divided by it.
+
+    Raises:
+        ValueError: no target counts.
+
+    Source: label smoothing is due to Szegedy et al. (2016).
     """
-    # .real is the identity on real logits; it lets the complex-step check pass through
-    shift = logits.real.amax(-1, keepdim=True)  # (..., 1)
-    z = logits - shift  # (..., V)
-    logp = z - z.exp().sum(-1, keepdim=True).log()  # (..., V)
-    loss = -logp.gather(-1, targets.unsqueeze(-1)).mean()  # ()
-    return loss, (logp, targets)
+    kept = targets >= 0  # (...)
+    count = int(kept.sum())
+    if count == 0:
+        raise ValueError(
+            "cross_entropy: no target counts (all are negative, or there are none); "
+            "a mean over nothing is no loss: leave this batch out"
+        )
+    logp, _ = log_softmax(logits / temperature)  # (..., V)
+    target = targets.clamp_min(0).unsqueeze(-1)  # (..., 1)
+    each = (1 - smoothing) * logp.gather(-1, target).squeeze(-1)  # (...)
+    if smoothing:
+        each = each + smoothing * logp.mean(-1)  # (...)
+    loss = -(each * kept).sum() / count  # ()
+    return loss, (logp, target, kept, count, smoothing, temperature)
 
 
 def cross_entropy_backward(dloss: Tensor, cache: Cache) -> Tensor:
     """dloss ()  ->  dlogits (..., V).
 
-    Derived in eq-cross-entropy-dlogits.
+    Derived in eq-cross-entropy-dlogits, with options in
+    eq-cross-entropy-options-dlogits.
     """
-    logp, targets = cache
+    logp, target, kept, count, smoothing, temperature = cache
     dlogits = logp.exp()  # (..., V)  softmax of the logits
-    target = targets.unsqueeze(-1)  # (..., 1)
-    minus_one = torch.full_like(dlogits[..., :1], -1)  # (..., 1)
-    dlogits.scatter_add_(-1, target, minus_one)  # p - y
-    return dlogits * (dloss / targets.numel())
+    hit = torch.full_like(dlogits[..., :1], smoothing - 1)  # (..., 1)
+    dlogits.scatter_add_(-1, target, hit)  # p - (1 - smoothing) y
+    if smoothing:
+        dlogits -= smoothing / dlogits.shape[-1]
+    weight = kept * (dloss / (count * temperature))  # (...)
+    return dlogits * weight.unsqueeze(-1)
+
+
+def l2(W: Tensor, strength: float) -> tuple[Tensor, Cache]:
+    """Half of ``strength`` times the sum of squares:  W (...)  ->  y ().
+
+    Added to the loss it pulls weights to zero, as a Gaussian prior of variance
+    1 / strength does.
+    """
+    y = 0.5 * strength * (W * W).sum()  # ()
+    return y, (W, strength)
+
+
+def l2_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy ()  ->  dW (...).
+
+    Derived in eq-l2-dw.
+    """
+    W, strength = cache
+    return strength * W * dy  # (...)

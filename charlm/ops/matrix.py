@@ -1,4 +1,4 @@
-"""Rows and matrices: the linear map and the embedding lookup."""
+"""Matrix products and table lookups."""
 
 import torch
 from torch import Tensor
@@ -41,3 +41,54 @@ def embedding_backward(dy: Tensor, cache: tuple[Tensor, torch.Size]) -> Tensor:
     # index_add_ adds once per occurrence; dC[ix] += dy would keep only the last one
     dC.index_add_(0, ix.reshape(-1), dy.reshape(-1, shape[1]))
     return dC
+
+
+def unembedding(x: Tensor, C: Tensor) -> tuple[Tensor, Cache]:
+    """y = x C^T, a score for every symbol:  x (..., E), C (V, E)  ->  y (..., V).
+
+    With the C of :func:`embedding` the weights are tied, and the two gradients add.
+    Source: Press and Wolf (2017).
+    """
+    y = x @ C.T  # (..., V)
+    return y, (x, C)
+
+
+def unembedding_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
+    """dy (..., V)  ->  dx (..., E), dC (V, E).
+
+    Derived in eq-unembedding-dx, eq-unembedding-dc.
+    """
+    x, C = cache
+    dx = dy @ C  # (..., E)
+    dC = dy.reshape(-1, dy.shape[-1]).T @ x.reshape(-1, x.shape[-1])  # (V, E)
+    return dx, dC
+
+
+def matmul(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
+    """y = a b, a product of matrices per batch entry.
+
+    a (..., I, K), b (..., K, O)  ->  y (..., I, O).
+
+    The leading axes of a and b are the same; nothing is broadcast.
+
+    Raises:
+        ValueError: the leading axes differ.
+    """
+    if a.shape[:-2] != b.shape[:-2]:
+        raise ValueError(
+            f"matmul: leading axes {tuple(a.shape[:-2])} and {tuple(b.shape[:-2])} "
+            "differ; use broadcast_to on one of them first"
+        )
+    y = a @ b  # (..., I, O)
+    return y, (a, b)
+
+
+def matmul_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
+    """dy (..., I, O)  ->  da (..., I, K), db (..., K, O).
+
+    Derived in eq-matmul-da, eq-matmul-db.
+    """
+    a, b = cache
+    da = dy @ b.mT  # (..., I, K)
+    db = a.mT @ dy  # (..., K, O)
+    return da, db

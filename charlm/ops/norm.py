@@ -1,13 +1,15 @@
-"""Normalisation: every feature is shifted and scaled by statistics of its own."""
+"""Normalisation: shift and scale by statistics, over the rows or within a row."""
+
+from typing import Any
 
 from torch import Tensor
 
-Cache = tuple[Tensor, ...]
+Cache = tuple[Any, ...]
 
 
 def batchnorm(
     x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5, correction: int = 0
-) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, int, Tensor, Tensor]]:
+) -> tuple[Tensor, Cache]:
     """Batch normalisation with the statistics of the batch (training mode).
 
     x (..., C), gamma (C), beta (C)  ->  y (..., C).
@@ -37,9 +39,7 @@ def batchnorm(
     return y, (xhat, gamma, rstd, correction, mean, var)
 
 
-def batchnorm_backward(
-    dy: Tensor, cache: tuple[Tensor, Tensor, Tensor, int, Tensor, Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
+def batchnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
     """dy (..., C)  ->  dx (..., C), dgamma (C), dbeta (C).
 
     Derived in eq-batchnorm-dx, eq-batchnorm-dgamma, eq-batchnorm-dbeta.
@@ -88,3 +88,105 @@ def batchnorm_eval_backward(
     dmean = -gamma * rstd * dbeta  # (C)
     dvar = -0.5 * gamma * rstd**2 * dgamma  # (C)
     return dx, dgamma, dbeta, dmean, dvar
+
+
+def layernorm(
+    x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5
+) -> tuple[Tensor, Cache]:
+    """Layer normalisation: the statistics of each row over its own features.
+
+    x (..., C), gamma (C), beta (C)  ->  y (..., C). The variance is the biased one.
+
+    Source: Ba, Kiros and Hinton (2016).
+    """
+    centred = x - x.mean(-1, keepdim=True)  # (..., C)
+    var = (centred * centred).mean(-1, keepdim=True)  # (..., 1)
+    rstd = (var + eps) ** -0.5  # (..., 1)
+    xhat = centred * rstd  # (..., C)
+    y = gamma * xhat + beta  # (..., C)
+    return y, (xhat, gamma, rstd)
+
+
+def layernorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
+    """dy (..., C)  ->  dx (..., C), dgamma (C), dbeta (C).
+
+    Derived in eq-layernorm-dx, eq-layernorm-dgamma, eq-layernorm-dbeta.
+    """
+    xhat, gamma, rstd = cache
+    C = dy.shape[-1]
+    dbeta = dy.reshape(-1, C).sum(0)  # (C)
+    dgamma = (dy * xhat).reshape(-1, C).sum(0)  # (C)
+    # gamma differs along the axis that is averaged, so it stays inside the two means
+    dxhat = dy * gamma  # (..., C)
+    along = (dxhat * xhat).mean(-1, keepdim=True)  # (..., 1)
+    dx = rstd * (dxhat - dxhat.mean(-1, keepdim=True) - xhat * along)  # (..., C)
+    return dx, dgamma, dbeta
+
+
+def rmsnorm(x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Cache]:
+    """Divide each row by its root mean square:  x (..., C), gamma (C) -> y (..., C).
+
+    Source: Zhang and Sennrich (2019).
+    """
+    rrms = ((x * x).mean(-1, keepdim=True) + eps) ** -0.5  # (..., 1)
+    xhat = x * rrms  # (..., C)
+    y = gamma * xhat  # (..., C)
+    return y, (xhat, gamma, rrms)
+
+
+def rmsnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
+    """dy (..., C)  ->  dx (..., C), dgamma (C).
+
+    Derived in eq-rmsnorm-dx, eq-rmsnorm-dgamma.
+    """
+    xhat, gamma, rrms = cache
+    dgamma = (dy * xhat).reshape(-1, dy.shape[-1]).sum(0)  # (C)
+    dxhat = dy * gamma  # (..., C)
+    along = (dxhat * xhat).mean(-1, keepdim=True)  # (..., 1)
+    dx = rrms * (dxhat - xhat * along)  # (..., C)
+    return dx, dgamma
+
+
+def groupnorm(
+    x: Tensor, gamma: Tensor, beta: Tensor, groups: int, eps: float = 1e-5
+) -> tuple[Tensor, Cache]:
+    """Layer normalisation within groups of features, each row by itself.
+
+    x (..., C), gamma (C), beta (C)  ->  y (..., C). Positions of a text are rows of
+    their own: statistics over time would let a model look ahead.
+
+    Raises:
+        ValueError: C is not a multiple of ``groups``.
+
+    Source: Wu and He (2018).
+    """
+    C = x.shape[-1]
+    if C % groups:
+        raise ValueError(
+            f"groupnorm: {C} features cannot be cut into {groups} groups of the same "
+            "size; choose a number of groups that divides the features"
+        )
+    G = groups
+    parts = x.reshape(*x.shape[:-1], G, C // G)  # (..., G, C/G)
+    centred = parts - parts.mean(-1, keepdim=True)  # (..., G, C/G)
+    var = (centred * centred).mean(-1, keepdim=True)  # (..., G, 1)
+    rstd = (var + eps) ** -0.5  # (..., G, 1)
+    xhat = centred * rstd  # (..., G, C/G)
+    y = gamma * xhat.flatten(-2) + beta  # (..., C)
+    return y, (xhat, gamma, rstd)
+
+
+def groupnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
+    """dy (..., C)  ->  dx (..., C), dgamma (C), dbeta (C).
+
+    Derived in eq-groupnorm-dx, eq-groupnorm-dgamma, eq-groupnorm-dbeta.
+    """
+    xhat, gamma, rstd = cache
+    C = dy.shape[-1]
+    dbeta = dy.reshape(-1, C).sum(0)  # (C)
+    dgamma = (dy * xhat.flatten(-2)).reshape(-1, C).sum(0)  # (C)
+    dxhat = (dy * gamma).reshape(xhat.shape)  # (..., G, C/G)
+    along = (dxhat * xhat).mean(-1, keepdim=True)  # (..., G, 1)
+    dparts = rstd * (dxhat - dxhat.mean(-1, keepdim=True) - xhat * along)
+    dx = dparts.flatten(-2)  # (..., C)
+    return dx, dgamma, dbeta

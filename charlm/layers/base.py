@@ -1,0 +1,52 @@
+"""What all layers have in common."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Named = list[tuple[str, Tensor, Tensor]]
+
+
+class Layer:
+    """What all layers have: parameters with gradients, by name, and inner layers."""
+
+    def __init__(self, **parameters: Tensor) -> None:
+        self.parameters = tuple(parameters)
+        for name, value in parameters.items():
+            setattr(self, name, value)
+        self.zero_grad()
+
+    def forward(self, x: Tensor, training: bool = True) -> tuple[Any, Any]:
+        """x  ->  y, cache."""
+        raise NotImplementedError
+
+    def backward(self, dy: Any, cache: Any) -> Any:
+        """dy  ->  dx; adds the gradients of the parameters to ``d<parameter>``."""
+        raise NotImplementedError
+
+    def inner(self) -> dict[str, "Layer"]:
+        """The layers within this one, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, Layer)}
+
+    def named(self) -> Named:
+        """Dotted name, parameter and gradient of all that is learnt, in order."""
+        own = [(n, getattr(self, n), getattr(self, f"d{n}")) for n in self.parameters]
+        return own + [
+            (f"{name}.{n}", p, d)
+            for name, layer in self.inner().items()
+            for n, p, d in layer.named()
+        ]
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+        for n in self.parameters:
+            setattr(self, f"d{n}", torch.zeros_like(getattr(self, n)))
+        for layer in self.inner().values():
+            layer.zero_grad()
+
+    def add(self, *gradients: Tensor) -> None:
+        """Add to the gradients of the parameters, in their order."""
+        for n, d in zip(self.parameters, gradients, strict=True):
+            total = getattr(self, f"d{n}")
+            total += d

@@ -1,0 +1,156 @@
+"""Moving numbers to other places; nothing is computed, so nothing is lost.
+
+The backward of a rearrangement is the rearrangement that puts everything back.
+"""
+
+from typing import Any
+
+from torch import Tensor
+
+Cache = tuple[Any, ...]
+
+
+def transpose(x: Tensor, first: int, second: int) -> tuple[Tensor, Cache]:
+    """Exchange two axes."""
+    return x.transpose(first, second), (first, second)
+
+
+def transpose_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy with the axes exchanged  ->  dx, exchanged back.
+
+    Derived in eq-transpose-dx.
+    """
+    first, second = cache
+    return dy.transpose(first, second)
+
+
+def permute(x: Tensor, order: tuple[int, ...]) -> tuple[Tensor, Cache]:
+    """Axis i of the result is axis ``order[i]`` of x."""
+    return x.permute(order), (order,)
+
+
+def permute_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy with the axes in the new order  ->  dx in the old one.
+
+    Derived in eq-permute-dx.
+    """
+    (order,) = cache
+    inverse = [0] * len(order)
+    for new, old in enumerate(order):
+        inverse[old] = new
+    return dy.permute(inverse)
+
+
+def view(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
+    """The same numbers in the same order, counted off into another shape."""
+    return x.reshape(shape), (x.shape,)
+
+
+def view_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy in the new shape  ->  dx in the old one.
+
+    Derived in eq-view-dx.
+    """
+    (shape,) = cache
+    return dy.reshape(shape)
+
+
+def gather(x: Tensor, ix: Tensor) -> tuple[Tensor, Cache]:
+    """y[..., k] = x[..., ix[..., k]]:  x (..., V), ix (..., K)  ->  y (..., K)."""
+    y = x.gather(-1, ix)  # (..., K)
+    return y, (ix, x.shape)
+
+
+def gather_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (..., K)  ->  dx (..., V): each place adds up all that was read from it.
+
+    Derived in eq-gather-dx.
+    """
+    ix, shape = cache
+    return dy.new_zeros(shape).scatter_add_(-1, ix, dy)
+
+
+def scatter_add(x: Tensor, ix: Tensor, size: int) -> tuple[Tensor, Cache]:
+    """Add x[..., k] to place ix[..., k] of V = ``size`` places that begin as zero.
+
+    x (..., K), ix (..., K)  ->  y (..., V).
+    """
+    y = x.new_zeros((*x.shape[:-1], size)).scatter_add(-1, ix, x)  # (..., V)
+    return y, (ix,)
+
+
+def scatter_add_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (..., V)  ->  dx (..., K): each number reads from where it went.
+
+    Derived in eq-scatter-add-dx.
+    """
+    (ix,) = cache
+    return dy.gather(-1, ix)
+
+
+def split_heads(x: Tensor, heads: int) -> tuple[Tensor, Cache]:
+    """Cut the features into N = ``heads`` groups: x (B, T, E) -> y (B, N, T, E/N).
+
+    Raises:
+        ValueError: E is not a multiple of the number of heads.
+    """
+    B, T, E = x.shape
+    if E % heads:
+        raise ValueError(
+            f"split_heads: {E} features cannot be cut into {heads} heads of the same "
+            "width; choose a number of heads that divides the features"
+        )
+    N = heads
+    y = x.reshape(B, T, N, E // N).transpose(1, 2)  # (B, N, T, E/N)
+    return y, ()
+
+
+def split_heads_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (B, N, T, D)  ->  dx (B, T, N*D).
+
+    Derived in eq-split-heads-dx.
+    """
+    () = cache
+    return dy.transpose(1, 2).flatten(2)  # (B, T, N*D)
+
+
+def merge_heads(x: Tensor) -> tuple[Tensor, Cache]:
+    """Put the heads side by side again:  x (B, N, T, D)  ->  y (B, T, N*D)."""
+    y = x.transpose(1, 2).flatten(2)  # (B, T, N*D)
+    return y, (x.shape[1],)
+
+
+def merge_heads_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (B, T, E)  ->  dx (B, N, T, E/N).
+
+    Derived in eq-merge-heads-dx.
+    """
+    (N,) = cache
+    B, T, E = dy.shape
+    return dy.reshape(B, T, N, E // N).transpose(1, 2)  # (B, N, T, E/N)
+
+
+def flatten_consecutive(x: Tensor, n: int) -> tuple[Tensor, Cache]:
+    """Put n neighbours in time side by side:  x (B, T, C)  ->  y (B, T/n, n*C).
+
+    Raises:
+        ValueError: T is not a multiple of n.
+    """
+    B, T, C = x.shape
+    if T % n:
+        raise ValueError(
+            f"flatten_consecutive: {T} positions cannot be grouped by {n}; choose a "
+            "block that n divides"
+        )
+    y = x.reshape(B, T // n, n * C)  # (B, T/n, n*C)
+    return y, (n,)
+
+
+def flatten_consecutive_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (B, T, C)  ->  dx (B, n*T, C/n).
+
+    Derived in eq-flatten-consecutive-dx.
+    """
+    (n,) = cache
+    B, T, C = dy.shape
+    return dy.reshape(B, n * T, C // n)  # (B, n*T, C/n)

@@ -1,0 +1,99 @@
+"""Telling a model where a symbol stands."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Cache = tuple[Any, ...]
+
+
+def add_positions(x: Tensor, P: Tensor) -> tuple[Tensor, Cache]:
+    """y = x + P[:T]:  x (..., T, E), P (S, E) with S at least T  ->  y (..., T, E).
+
+    P holds learned positions, or the fixed ones of :func:`sinusoid`.
+
+    Raises:
+        ValueError: the text is longer than the table.
+    """
+    T = x.shape[-2]
+    if len(P) < T:
+        raise ValueError(
+            f"add_positions: {T} positions, and the table has {len(P)}; cut the text "
+            "or make the table longer"
+        )
+    y = x + P[:T]  # (..., T, E)
+    return y, (P.shape,)
+
+
+def add_positions_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
+    """dy (..., T, E)  ->  dx (..., T, E), dP (S, E).
+
+    Derived in eq-add-positions-dx, eq-add-positions-dp.
+    """
+    (shape,) = cache
+    T, E = dy.shape[-2:]
+    dP = dy.new_zeros(shape)  # (S, E)
+    dP[:T] = dy.reshape(-1, T, E).sum(0)
+    return dy.clone(), dP
+
+
+def angles(T: int, D: int, base: float, like: Tensor) -> Tensor:
+    """Angle of position t and frequency i, t * base**(-2i/D):  (T, D/2)."""
+    # .real keeps the angles real when the complex-step check passes through
+    t = torch.arange(T, device=like.device, dtype=like.real.dtype)  # (T)
+    i = torch.arange(0, D, 2, device=like.device, dtype=like.real.dtype)  # (D/2)
+    return t[:, None] * base ** (-i / D)
+
+
+def sinusoid(T: int, E: int, like: Tensor, base: float = 10_000.0) -> Tensor:
+    """Fixed positions (T, E): sines in the even columns, cosines in the odd ones.
+
+    Raises:
+        ValueError: E is odd.
+
+    Source: Vaswani et al. (2017), section 3.5.
+    """
+    _refuse_odd("sinusoid", E)
+    angle = angles(T, E, base, like)  # (T, E/2)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)  # (T, E)
+
+
+def rope(x: Tensor, base: float = 10_000.0) -> tuple[Tensor, Cache]:
+    """Rotate neighbouring pairs of features by an angle that grows with position.
+
+    x (..., T, D), D even  ->  y (..., T, D). The product of a rotated query and a
+    rotated key depends on their distance only.
+
+    Raises:
+        ValueError: D is odd.
+
+    Source: Su et al. (2021), equation 34.
+    """
+    T, D = x.shape[-2:]
+    _refuse_odd("rope", D)
+    angle = angles(T, D, base, x)  # (T, D/2)
+    cos, sin = angle.cos(), angle.sin()  # (T, D/2)
+    return _rotate(x, cos, sin), (cos, sin)
+
+
+def rope_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy (..., T, D)  ->  dx (..., T, D): rotated back.
+
+    Derived in eq-rope-dx.
+    """
+    cos, sin = cache
+    return _rotate(dy, cos, -sin)
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    even, odd = x[..., 0::2], x[..., 1::2]
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1)
+    return turned.flatten(-2)
+
+
+def _refuse_odd(name: str, width: int) -> None:
+    if width % 2:
+        raise ValueError(
+            f"{name}: {width} features do not form pairs; choose an even number"
+        )

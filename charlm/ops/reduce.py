@@ -1,0 +1,86 @@
+"""Copying and adding up: each is the backward of the other."""
+
+from typing import Any
+
+from torch import Tensor
+
+Cache = tuple[Any, ...]
+
+
+def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
+    """Copy x along axes of length one and along new leading axes, up to ``shape``.
+
+    This is what torch does silently in ``x + y`` when the shapes differ.
+
+    Raises:
+        ValueError: x cannot be copied to that shape.
+    """
+    try:
+        y = x.expand(shape).clone()
+    except RuntimeError:
+        raise ValueError(
+            f"broadcast_to: {tuple(x.shape)} cannot become {tuple(shape)}: from the "
+            "right, each axis must have the same length or length one"
+        ) from None
+    return y, (x.shape,)
+
+
+def broadcast_to_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy, of the large shape  ->  dx, of the small one: sums over all copies.
+
+    Derived in eq-broadcast-to-dx.
+    """
+    (shape,) = cache
+    new = dy.dim() - len(shape)
+    dx = dy.sum(tuple(range(new))) if new else dy
+    copied = [i for i, n in enumerate(shape) if n == 1 and dx.shape[i] != 1]
+    return dx.sum(copied, keepdim=True) if copied else dx.clone()
+
+
+def sum_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
+    """Sum over one axis, which stays with length one if ``keepdim``."""
+    return x.sum(axis, keepdim=keepdim), (x.shape, axis, keepdim)
+
+
+def sum_over_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy without the axis (or with length one)  ->  dx with the axis: dy copied.
+
+    Derived in eq-sum-over-dx.
+    """
+    shape, axis, keepdim = cache
+    kept = dy if keepdim else dy.unsqueeze(axis)
+    return kept.expand(shape).clone()
+
+
+def mean_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
+    """Mean over one axis, which stays with length one if ``keepdim``."""
+    return x.mean(axis, keepdim=keepdim), (x.shape, axis, keepdim)
+
+
+def mean_over_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy without the axis (or with length one)  ->  dx with the axis.
+
+    Derived in eq-mean-over-dx.
+    """
+    shape, axis, keepdim = cache
+    kept = dy if keepdim else dy.unsqueeze(axis)
+    return kept.expand(shape) / shape[axis]
+
+
+def max_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
+    """Largest value along one axis; entries that tie for it share its gradient."""
+    y = x.amax(axis, keepdim=True)
+    top = (x == y).to(x.dtype)
+    share = top / top.sum(axis, keepdim=True)
+    return y if keepdim else y.squeeze(axis), (share, axis, keepdim)
+
+
+def max_over_backward(dy: Tensor, cache: Cache) -> Tensor:
+    """dy without the axis (or with length one)  ->  dx with the axis.
+
+    Derived in eq-max-over-dx. Where entries tie there is no gradient; equal shares are
+    one of the subgradients, the one that torch's ``amax`` takes.
+    """
+    share, axis, keepdim = cache
+    kept = dy if keepdim else dy.unsqueeze(axis)
+    return share * kept

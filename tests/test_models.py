@@ -1,0 +1,187 @@
+"""Whole models against the same models made of PyTorch's own modules."""
+
+import pytest
+import references
+import torch
+import twins
+
+from charlm import gradcheck, ops
+from charlm.models import GPT, MLP, Bigram, Tree, WaveNet
+
+F64 = torch.float64
+
+
+def build(name, g):
+    """A small model of ours and its twin."""
+    V = 11
+    if name == "bigram":
+        return Bigram(V, g, dtype=F64), twins.Bigram(V)
+    if name.startswith("mlp"):
+        norm = "norm" in name
+        model = MLP(V, g, block=3, n_embd=4, n_hidden=7, normalise=norm, dtype=F64)
+        return model, twins.MLP(V, 3, 4, 7, norm)
+    if name == "tree":
+        model = Tree(V, g, n_embd=3, n_hidden=5, levels=3, dtype=F64)
+        return model, twins.Tree(V, 3, 5, 3)
+    if name == "wavenet":
+        model = WaveNet(V, g, n_residual=4, n_skip=6, levels=3, dtype=F64)
+        return model, twins.WaveNet(V, 4, 6, 3)
+    _, positions, tied = name.split("-")
+    args = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}
+    tied = tied == "tied"
+    model = GPT(V, g, positions=positions, tied=tied, dtype=F64, **args)
+    return model, twins.GPT(V, 9, 8, 2, 2, positions, tied, references.rope)
+
+
+MODELS = ["bigram", "mlp", "mlp norm", "tree", "wavenet"]
+MODELS += [f"gpt-{p}-tied" for p in ("learned", "sinusoid", "rope")]
+MODELS += ["gpt-learned-untied"]
+
+
+def inputs(name, model, rows, length, g):
+    """Symbols, and a shape for the gradient of the scores."""
+    T = length if name[:3] in ("gpt", "wav") else model.block
+    return torch.randint(11, (rows, T), generator=g)
+
+
+def spread(model, g):
+    """Parameters away from their special initial values: gains of 1, biases of 0."""
+    for _, p, _ in model.named():
+        p += 0.3 * torch.randn(p.shape, generator=g, dtype=p.dtype)
+
+
+# one row cannot be normalised over the batch, but one row of a longer text can
+ROWS = {"mlp norm": (2, 5), "tree": (2, 5)}
+
+
+@pytest.mark.parametrize("length", [1, 5, 9])
+@pytest.mark.parametrize("few", [True, False], ids=["few rows", "rows"])
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_equal_those_of_the_twin(name, few, length, g):
+    model, twin = build(name, g)
+    spread(model, g)
+    twins.fill(twin, model)
+    ix = inputs(name, model, ROWS.get(name, (1, 5))[not few], length, g)
+    logits, cache = model.forward(ix)
+    reference = twin(ix)
+    torch.testing.assert_close(logits, reference, rtol=1e-9, atol=1e-10)
+    dlogits = torch.randn(logits.shape, generator=g, dtype=F64)
+    model.backward(dlogits, cache)
+    reference.backward(dlogits)
+    found = twins.grads(twin)
+    scale = max(d.abs().max() for d in found.values())
+    for n, _, d in model.named():
+        assert d.shape == found[n].shape
+        assert (d - found[n]).abs().max() <= 1e-8 * found[n].abs().max() + 1e-13 * scale
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_equal_the_slope_along_random_directions(name, g):
+    """The whole model, by its loss alone: no autograd, four evaluations a direction."""
+    model, _ = build(name, g)
+    spread(model, g)
+    ix = inputs(name, model, 4, 7, g)
+    parameters = tuple(p.clone() for _, p, _ in model.named())
+
+    def loss(*values):
+        for (_, p, _), value in zip(model.named(), values, strict=True):
+            p.copy_(value)
+        return model.forward(ix)
+
+    logits, cache = model.forward(ix)
+    dy = gradcheck.upstream(logits)
+    model.zero_grad()
+    model.backward(dy, cache)
+    ours = [d.clone() for _, _, d in model.named()]
+    for _ in range(3):
+        along = gradcheck.directions(parameters, g)
+        # a small step, so that no ReLU crosses its kink
+        slope = gradcheck.projection(loss, parameters, dy, along, h=1e-5)
+        mine = sum((d * v).sum().item() for d, v in zip(ours, along, strict=True))
+        assert abs(mine - slope) <= 1e-7 * max(d.abs().max() for d in ours)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_add_up_until_they_are_reset(name, g):
+    model, _ = build(name, g)
+    ix = inputs(name, model, 3, 4, g)
+    logits, cache = model.forward(ix)
+    dy = gradcheck.upstream(logits)
+    model.backward(dy, cache)
+    once = [d.clone() for _, _, d in model.named()]
+    model.backward(dy, cache)
+    for d, one in zip([d for _, _, d in model.named()], once, strict=True):
+        torch.testing.assert_close(d, 2 * one)
+    model.zero_grad()
+    assert not any(d.any() for _, _, d in model.named())
+
+
+def count(model):
+    return sum(p.numel() for _, p, _ in model.named())
+
+
+def test_sizes_are_the_published_ones(g):
+    assert count(MLP(27, g)) == 12_297
+    assert count(MLP(27, g, normalise=False)) == 11_897
+    assert count(Tree(27, g)) == 76_579
+    assert count(GPT(27, g, tied=False)) == 204_544
+    assert count(GPT(27, g)) == 204_544 - 27 * 64
+    assert count(Bigram(27, g)) == 27 * 27
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_first_loss_is_near_that_of_a_guess(name, g):
+    V = 27
+    made = {"mlp": MLP, "mlp norm": MLP, "bigram": Bigram, "tree": Tree}
+    if name in made:
+        options = {"normalise": False} if name == "mlp" else {}
+        model = made[name](V, g, **options)
+    elif name == "wavenet":
+        model = WaveNet(V, g)
+    else:
+        model = GPT(V, g, positions=name.split("-")[1], tied="untied" not in name)
+    T = model.block
+    ix = torch.randint(V, (64, T), generator=g)
+    logits, _ = model.forward(ix)
+    targets = torch.randint(V, logits.shape[:-1], generator=g)
+    assert abs(ops.cross_entropy(logits, targets)[0] - torch.tensor(27.0).log()) < 0.1
+
+
+@pytest.mark.parametrize("name", [m for m in MODELS if m[:3] in ("gpt", "wav")])
+def test_no_position_sees_what_comes_later(name, g):
+    model, _ = build(name, g)
+    spread(model, g)
+    ix = torch.randint(11, (2, 8), generator=g)
+    changed = ix.clone()
+    changed[:, 5:] = (ix[:, 5:] + 1) % 11
+    a, b = model.forward(ix)[0], model.forward(changed)[0]
+    torch.testing.assert_close(a[:, :5], b[:, :5], rtol=0, atol=1e-13)
+    assert (a[:, 5:] - b[:, 5:]).abs().max() > 1e-3
+
+
+def test_each_use_of_a_tied_table_adds_its_part(g):
+    model, _ = build("gpt-learned-tied", g)
+    other, _ = build("gpt-learned-untied", g)
+    named = {n: p for n, p, _ in other.named()}
+    for n, p, _ in model.named():
+        named[n].copy_(p)
+    named["head.W"].copy_(model.wte.C.T)
+    ix = torch.randint(11, (2, 6), generator=g)
+    logits, cache = model.forward(ix)
+    dy = gradcheck.upstream(logits)
+    model.backward(dy, cache)
+    other.backward(dy, other.forward(ix)[1])
+    both = other.wte.dC + other.head.dW.T
+    torch.testing.assert_close(model.wte.dC, both, rtol=1e-12, atol=1e-13)
+    assert other.head.dW.abs().max() > 1e-3
+
+
+def test_errors_name_what_is_wrong(g):
+    with pytest.raises(ValueError, match="reads at most 4"):
+        GPT(11, g, block=4, n_embd=4, n_head=2).forward(torch.zeros(1, 5).long())
+    with pytest.raises(ValueError, match="'absolute'; choose 'learned'"):
+        GPT(11, g, positions="absolute")
+    with pytest.raises(ValueError, match="5 features cannot be cut into 2 heads"):
+        GPT(11, g, n_embd=5, n_head=2)
+    with pytest.raises(ValueError, match="reads 8: make windows"):
+        Tree(11, g).forward(torch.zeros(2, 3).long())
