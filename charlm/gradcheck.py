@@ -50,6 +50,7 @@ __all__ = [
     "Comparison",
     "NotAnalytic",
     "autograd",
+    "bracket",
     "central_differences",
     "cmp",
     "compare",
@@ -161,18 +162,31 @@ def error(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> float:
     return diff / largest if largest else float("inf")
 
 
-def outside(
-    ours: tuple[Tensor, ...],
-    left: tuple[Tensor, ...],
-    right: tuple[Tensor, ...],
+def bracket(
+    forward: Forward, backward: Backward, inputs: tuple[Any, ...], seed: int = 0
 ) -> float:
-    """How far the farthest gradient lies outside its two slopes, relative as error."""
-    low = tuple(map(torch.minimum, left, right))
-    high = tuple(map(torch.maximum, left, right))
-    if [a.shape for a in ours] != [b.shape for b in low]:
-        return float("inf")
-    nearest = map(torch.clamp, ours, low, high)
-    return error(ours, tuple(nearest))
+    """How far a backward lies outside the slopes on both sides of a kink.
+
+    One output at a time, whose sign decides which slope is the larger, along a shift
+    of all inputs and four random directions; relative to the largest gradient.
+    """
+    y, cache = forward(*inputs)
+    g = Generator().manual_seed(seed)
+    shift = tuple(torch.ones_like(inputs[i]) for i in floating(inputs))
+    ways = [shift, *(directions(inputs, g) for _ in range(4))]
+    worst = 0.0
+    for m in range(y.numel()):
+        dy = torch.zeros_like(y)
+        dy.view(-1)[m] = 1 - 2 * (m % 2)
+        ours = gradients(backward, dy, cache)
+        if [d.shape for d in ours] != [inputs[i].shape for i in floating(inputs)]:
+            return float("inf")
+        scale = max(d.abs().max().item() for d in ours) or 1.0
+        for along in ways:
+            slope = sum((d * v).sum().item() for d, v in zip(ours, along, strict=True))
+            low, high = sorted(one_sided(forward, inputs, dy, along))
+            worst = max(worst, (low - slope) / scale, (slope - high) / scale)
+    return worst
 
 
 def errors(
@@ -189,7 +203,7 @@ def errors(
         backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
         inputs: of the forward, in float64.
         seed: of the upstream gradient.
-        kink: the inputs lie on a kink, where differences can only bracket a gradient.
+        kink: the inputs lie on a kink, where differences only :func:`bracket` it.
 
     Returns:
         Witness -> :func:`error`, None where it does not apply.
@@ -200,7 +214,7 @@ def errors(
     found: dict[str, float | None] = {}
     for name, witness in WITNESSES.items():
         if kink and witness is central_differences:
-            found[name] = outside(ours, *one_sided(forward, inputs, dy))
+            found[name] = bracket(forward, backward, inputs, seed)
             continue
         try:
             found[name] = error(ours, witness(forward, inputs, dy))

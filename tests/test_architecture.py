@@ -22,6 +22,7 @@ RANKS = {
     "ops": 1,
     "gradcheck": 2,
     "cases": 2,
+    "bugs": 2,
     "ledger": 3,
     "layers": 2,
     "models": 3,
