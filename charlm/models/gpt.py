@@ -38,7 +38,7 @@ class Attention(Layer):
     def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         E, N = x.shape[-1], self.n_head
         both, c_qkv = self.qkv.forward(x)  # (B, T, 3*E)
-        parts = (both[..., i * E : (i + 1) * E] for i in range(3))  # (B, T, E)
+        parts = [both[..., i * E : (i + 1) * E] for i in range(3)]  # (B, T, E)
         q, k, v = (ops.split_heads(part, N)[0] for part in parts)  # (B, N, T, E/N)
         c_rope = None
         if self.rotate:

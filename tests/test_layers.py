@@ -1,0 +1,142 @@
+"""Layers: parameters around pairs, against PyTorch's modules and against themselves."""
+
+import pytest
+import torch
+from torch import nn
+
+from charlm import layers, ops
+
+F64 = torch.float64
+
+
+def randn(g, *shape):
+    return torch.randn(shape, generator=g, dtype=F64)
+
+
+def test_named_is_dotted_and_in_order(g):
+    net = layers.Sequential(
+        [
+            layers.Linear(3, 4, g),
+            layers.Apply("tanh"),
+            layers.Residual(layers.Sequential([layers.LayerNorm(4)])),
+        ]
+    )
+    names = [name for name, _, _ in net.named()]
+    assert names == ["0.W", "0.b", "2.branch.0.gamma", "2.branch.0.beta"]
+
+
+def test_a_layer_used_twice_adds_both_gradients(g):
+    layer = layers.Linear(4, 4, g, dtype=F64)
+    x, dy = randn(g, 5, 4), randn(g, 5, 4)
+    h, c1 = layer.forward(x)
+    y, c2 = layer.forward(h)
+    dh = layer.backward(dy, c2)
+    dx = layer.backward(dh, c1)
+    W, b = layer.W.clone().requires_grad_(), layer.b.clone().requires_grad_()
+    x = x.clone().requires_grad_()
+    ((((x @ W + b) @ W + b) * dy).sum()).backward()
+    torch.testing.assert_close(dx, x.grad)
+    torch.testing.assert_close(layer.dW, W.grad)
+    torch.testing.assert_close(layer.db, b.grad)
+
+
+def test_without_a_bias_there_is_none(g):
+    layer = layers.Linear(3, 2, g, bias=False, dtype=F64)
+    assert [n for n, _, _ in layer.named()] == ["W"]
+    x = randn(g, 4, 3)
+    y, cache = layer.forward(x)
+    torch.testing.assert_close(y, x @ layer.W)
+    assert layer.backward(torch.ones_like(y), cache).shape == x.shape
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+def test_running_statistics_are_those_of_torch(g, correction):
+    ours = layers.BatchNorm(3, momentum=0.2, correction=correction, dtype=F64)
+    theirs = nn.BatchNorm1d(3, momentum=0.2, dtype=F64)
+    for _ in range(4):
+        x = 2 * randn(g, 6, 3) + 1
+        ours.forward(x)
+        theirs(x)
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+    x = randn(g, 1, 3)  # evaluation: one row is enough
+    y, cache = ours.forward(x, training=False)
+    torch.testing.assert_close(y, theirs.eval()(x).detach())
+    assert ours.backward(torch.ones_like(y), cache).shape == x.shape
+
+
+def test_one_row_has_no_statistics(g):
+    with pytest.raises(ValueError, match="at least two rows"):
+        layers.BatchNorm(3).forward(torch.zeros(1, 3))
+
+
+def test_dropout_only_in_training(g):
+    layer = layers.Dropout(0.4, g)
+    x = randn(g, 200, 50)
+    y, cache = layer.forward(x)
+    share = (y == 0).double().mean().item()
+    assert 0.35 < share < 0.45
+    dx = layer.backward(torch.ones_like(y), cache)
+    assert torch.equal(dx == 0, y == 0)
+    y, cache = layer.forward(x, training=False)
+    assert y is x
+    assert torch.equal(layer.backward(x, cache), x)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (lambda: layers.LayerNorm(6, F64), lambda: nn.LayerNorm(6, dtype=F64)),
+        (
+            lambda: layers.RMSNorm(6, F64),
+            lambda: nn.RMSNorm(6, eps=1e-5, dtype=F64),
+        ),
+        (lambda: layers.GroupNorm(6, 3, F64), lambda: nn.GroupNorm(3, 6, dtype=F64)),
+    ],
+    ids=["layer", "rms", "group"],
+)
+def test_norms_against_torch(g, ours, theirs):
+    mine, other = ours(), theirs()
+    for name, p, _ in mine.named():
+        p.copy_(randn(g, 6))
+        with torch.no_grad():
+            getattr(other, {"gamma": "weight", "beta": "bias"}[name]).copy_(p)
+    x, dy = randn(g, 4, 6).requires_grad_(), randn(g, 4, 6)
+    y, cache = mine.forward(x.detach())
+    reference = other(x)
+    reference.backward(dy)
+    torch.testing.assert_close(y, reference.detach())
+    torch.testing.assert_close(mine.backward(dy, cache), x.grad)
+    torch.testing.assert_close(mine.dgamma, other.weight.grad)
+    if hasattr(mine, "beta"):
+        torch.testing.assert_close(mine.dbeta, other.bias.grad)
+
+
+def test_apply_takes_any_pair_by_name(g):
+    x = randn(g, 3, 4)
+    y, cache = layers.Apply("leaky_relu", slope=0.2).forward(x)
+    torch.testing.assert_close(y, ops.leaky_relu(x, 0.2)[0])
+    with pytest.raises(ValueError, match="'mish' is no pair; those are: .*tanh"):
+        layers.Apply("mish")
+
+
+def test_convolution_layer(g):
+    layer = layers.CausalConv(3, 2, 4, dilation=2, generator=g, dtype=F64)
+    x, dy = randn(g, 2, 9, 2), randn(g, 2, 9, 4)
+    y, cache = layer.forward(x)
+    dx = layer.backward(dy, cache)
+    wanted = ops.causal_conv_backward(dy, cache)
+    assert torch.equal(dx, wanted[0])
+    assert torch.equal(layer.dW, wanted[1])
+    assert torch.equal(layer.db, wanted[2])
+
+
+def test_nothing_is_kept_between_forward_and_backward(g):
+    """Two forwards, then the backward of the first: the layer holds no activations."""
+    net = layers.Sequential([layers.Linear(3, 3, g, dtype=F64), layers.Apply("tanh")])
+    a, b, dy = randn(g, 2, 3), randn(g, 2, 3), randn(g, 2, 3)
+    _, cache = net.forward(a)
+    alone = net.backward(dy, cache)
+    _, cache = net.forward(a)
+    net.forward(b)
+    assert torch.equal(net.backward(dy, cache), alone)
