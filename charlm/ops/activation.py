@@ -75,10 +75,10 @@ def leaky_relu_backward(dy: Tensor, cache: Cache) -> Tensor:
 def softplus(x: Tensor) -> tuple[Tensor, Cache]:
     """y = log(1 + exp(x)), a smooth :func:`relu`:  x (...)  ->  y (...).
 
-    Computed as max(x, 0) + log(1 + exp(-|x|)), where nothing overflows.
+    Computed as ``max(x, 0) + log(1 + exp(-abs(x)))``, where nothing overflows.
     """
     positive = x.real > 0  # (...)
-    small = torch.where(positive, -x, x).exp()  # (...)  exp(-|x|)
+    small = torch.where(positive, -x, x).exp()  # (...)  exp(-abs(x))
     y = torch.where(positive, x, 0.0) + small.log1p()  # (...)
     return y, (x,)
 
