@@ -67,6 +67,12 @@ def complex_step(
     values = list(inputs)
     for i in where:
         values[i] = inputs[i].to(torch.complex128)
+    try:
+        f(*values)  # also where there is no element to move
+    except RuntimeError as error:
+        if "omplex" not in str(error):
+            raise
+        raise NotAnalytic(f"complex step: {error}") from error
     gradients = []
     for i in where:
         flat = values[i].clone().view(-1)
@@ -74,13 +80,7 @@ def complex_step(
         shifted = [*values[:i], flat.view(inputs[i].shape), *values[i + 1 :]]
         for k, centre in enumerate(flat.tolist()):
             flat[k] = centre + 1j * h
-            try:
-                y = f(*shifted)[0]
-            except RuntimeError as error:
-                if "omplex" not in str(error):
-                    raise
-                raise NotAnalytic(f"complex step: {error}") from error
-            gradient[k] = (y.imag * dy).sum() / h
+            gradient[k] = (f(*shifted)[0].imag * dy).sum() / h
             flat[k] = centre
         gradients.append(gradient.view(inputs[i].shape))
     return tuple(gradients)
