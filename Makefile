@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book test serve lint type check-site results clean
+.PHONY: help book test serve mutants lint type check-site results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -22,6 +22,9 @@ test: $(VENV)/.ready ## run the tests of the package and of the site's extension
 serve: book ## build the site, then show it in a browser (Ctrl-C ends it)
 	@$(BIN)/python -c "import threading, webbrowser as w; threading.Timer(1, w.open, ['http://127.0.0.1:8000']).start(); \
 	import http.server as h, functools as f; h.test(f.partial(h.SimpleHTTPRequestHandler, directory='$(SITE)'), port=8000, bind='127.0.0.1')"
+
+mutants: $(VENV)/.ready ## edit every backward in small ways; each edit has to be caught
+	@$(BIN)/python tests/mutants/run.py
 
 lint: $(VENV)/.ready-dev ## ruff: style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -75,6 +75,33 @@ def test_gradients_equal_those_of_the_twin(name, few, length, g):
         assert (d - found[n]).abs().max() <= 1e-8 * found[n].abs().max() + 1e-13 * scale
 
 
+@pytest.mark.parametrize("name", ["mlp norm", "tree"])
+def test_one_row_in_evaluation_equals_the_twin(name, g):
+    """Batch normalisation has no statistics of one row; running ones it has."""
+    model, twin = build(name, g)
+    spread(model, g)
+    twins.fill(twin, model)
+    warm = inputs(name, model, 8, 3, g)
+    model.forward(warm)
+    for layer in twin.modules():  # after one batch, as ours are
+        if isinstance(layer, torch.nn.BatchNorm1d):
+            layer.momentum = 0.1 if name == "tree" else 0.001
+    twin(warm)
+    twin.eval()
+    ix = inputs(name, model, 1, 3, g)
+    logits, cache = model.forward(ix, training=False)
+    reference = twin(ix)
+    torch.testing.assert_close(logits, reference.detach(), rtol=1e-9, atol=1e-10)
+    dlogits = torch.randn(logits.shape, generator=g, dtype=F64)
+    model.zero_grad()
+    model.backward(dlogits, cache)
+    twin.zero_grad()
+    reference.backward(dlogits)
+    found = twins.grads(twin)
+    for n, _, d in model.named():
+        assert (d - found[n]).abs().max() <= 1e-8 * found[n].abs().max(), n
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_gradients_equal_the_slope_along_random_directions(name, g):
     """The whole model, by its loss alone: no autograd, four evaluations a direction."""

@@ -10,6 +10,7 @@ def broadcast_to(g: Generator) -> Inputs:
     """New axes in front, axes of length one, both, none, a single number."""
     for label, small, large in (
         ("new axis", (3,), (4, 3)),
+        ("axis of one to two", (3, 1), (3, 2)),
         ("axis of one", (4, 1), (4, 3)),
         ("both", (3, 1, 2), (5, 3, 4, 2)),
         ("two new axes", (2,), (3, 4, 2)),
