@@ -17,7 +17,7 @@ from test_models import MODELS, build, inputs
 from torch import Tensor
 
 import charlm
-from charlm import cases, gradcheck, layers, ops
+from charlm import cases, gradcheck, layers, models, ops
 
 ROOT = Path(charlm.__file__).parent
 FILES = {
@@ -142,6 +142,9 @@ def run_everything():
         model, _ = build(name, g)
         logits, cache = model.forward(inputs(name, model, 4, 7, g))
         model.backward(torch.ones_like(logits), cache)
+    X, Y = torch.randint(5, (9, 3), generator=g), torch.randint(5, (9,), generator=g)
+    for counting in (models.NGram(X, Y, 5, 2), models.KneserNey(X, Y, 5, 2)):
+        counting.forward(X[:4])
     x = torch.randn(2, 3, 6, generator=g)
     every = layers.Sequential(
         [

@@ -2,12 +2,13 @@
 
 Every model has ``forward(ix) -> (logits, cache)``, ``backward(dlogits, cache)``, which
 adds to the gradients, ``named() -> [(name, parameter, gradient)]`` and ``zero_grad()``.
-The loss stays outside.
+The loss stays outside. The counting models have a forward only: they are not trained.
 """
 
 from .bigram import Bigram
 from .gpt import GPT
 from .mlp import MLP
+from .ngram import KneserNey, NGram
 from .wavenet import Tree, WaveNet
 
-__all__ = ["GPT", "MLP", "Bigram", "Tree", "WaveNet"]
+__all__ = ["GPT", "MLP", "Bigram", "KneserNey", "NGram", "Tree", "WaveNet"]
