@@ -38,9 +38,13 @@ def claims(text):
             continue
         claim = CLAIM.search(lines[node.end_lineno - 1])
         if claim:
-            targets = node.targets if isinstance(node, ast.Assign) else []
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
             names = [
-                n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)
+                n.id
+                for t in targets
+                if t
+                for n in ast.walk(t)
+                if isinstance(n, ast.Name)
             ]
             names = [n for n in names if not n.startswith(("c_", "_", "cache"))]
             kept = None if isinstance(node, ast.Return) else names
