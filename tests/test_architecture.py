@@ -27,10 +27,14 @@ RANKS = {
     "layers": 2,
     "models": 3,
     "sample": 4,
-    "train": 5,
+    "sgd": 5,
+    "flat": 0,
+    "optim": 1,
+    "schedule": 0,
+    "train": 6,
     "show": 0,
     "scalar": 1,
-    "plots": 6,
+    "plots": 7,
 }
 WITNESS = PACKAGE / "gradcheck.py"
 BANNED = ("autograd", "requires_grad", "torch.nn", "torch.optim", ".backward()")

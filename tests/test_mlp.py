@@ -9,7 +9,7 @@ from torch import Generator, nn
 from charlm import ops
 from charlm.gradcheck import compare
 from charlm.models import MLP
-from charlm.train import fit, step
+from charlm.sgd import sgd, step
 
 V = 27
 
@@ -161,7 +161,7 @@ def test_training_learns_without_any_recording(normalise):
     g = Generator().manual_seed(0)
     model = MLP(V, g, n_hidden=32, normalise=normalise)
     X, Y = pattern(g)
-    losses = fit(model, X, Y, 600, lambda i: 0.5, 32, g)
+    losses = sgd(model, X, Y, 600, lambda i: 0.5, 32, g)
     assert abs(losses[0] - math.log(V)) < 0.2
     assert sum(losses[-20:]) / 20 < 0.3
     assert not any(p.requires_grad or p.grad_fn for _, p, _ in model.named())
@@ -172,7 +172,7 @@ def test_training_is_repeatable_to_the_bit():
     for _ in range(2):
         g = Generator().manual_seed(3)
         model = MLP(V, g, n_hidden=16)
-        losses = fit(model, *pattern(g), 50, lambda i: 0.3, 16, g)
+        losses = sgd(model, *pattern(g), 50, lambda i: 0.3, 16, g)
         runs.append((losses, model.W1))
     assert runs[0][0] == runs[1][0]
     assert torch.equal(runs[0][1], runs[1][1])

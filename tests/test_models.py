@@ -5,8 +5,8 @@ import references
 import torch
 import twins
 
-from charlm import gradcheck, ops
-from charlm.models import GPT, MLP, Bigram, Tree, WaveNet
+from charlm import data, gradcheck, ops
+from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet
 
 F64 = torch.float64
 
@@ -20,6 +20,9 @@ def build(name, g):
         norm = "norm" in name
         model = MLP(V, g, block=3, n_embd=4, n_hidden=7, normalise=norm, dtype=F64)
         return model, twins.MLP(V, 3, 4, 7, norm)
+    if name == "conv tree":
+        model = ConvTree(V, g, n_embd=3, n_hidden=5, levels=2, dtype=F64)
+        return model, twins.ConvTree(V, 3, 5, 2)
     if name == "tree":
         model = Tree(V, g, n_embd=3, n_hidden=5, levels=3, dtype=F64)
         return model, twins.Tree(V, 3, 5, 3)
@@ -33,14 +36,14 @@ def build(name, g):
     return model, twins.GPT(V, 9, 8, 2, 2, positions, tied, references.rope)
 
 
-MODELS = ["bigram", "mlp", "mlp norm", "tree", "wavenet"]
+MODELS = ["bigram", "mlp", "mlp norm", "tree", "conv tree", "wavenet"]
 MODELS += [f"gpt-{p}-tied" for p in ("learned", "sinusoid", "rope")]
 MODELS += ["gpt-learned-untied"]
 
 
 def inputs(name, model, rows, length, g):
     """Symbols, and a shape for the gradient of the scores."""
-    T = length if name[:3] in ("gpt", "wav") else model.block
+    T = length if model.causal else model.block
     return torch.randint(11, (rows, T), generator=g)
 
 
@@ -51,7 +54,7 @@ def spread(model, g):
 
 
 # one row cannot be normalised over the batch, but one row of a longer text can
-ROWS = {"mlp norm": (2, 5), "tree": (2, 5)}
+ROWS = {"mlp norm": (2, 5), "tree": (2, 5), "conv tree": (2, 5)}
 
 
 @pytest.mark.parametrize("length", [1, 5, 9])
@@ -147,6 +150,35 @@ def count(model):
     return sum(p.numel() for _, p, _ in model.named())
 
 
+def test_the_tree_at_every_position_is_the_tree_at_each(g):
+    """In evaluation: every place of a name by one pass, and by its own window."""
+    tree = Tree(27, g, n_embd=4, n_hidden=6, dtype=F64)
+    conv = ConvTree(27, torch.Generator(), n_embd=4, n_hidden=6, dtype=F64)
+    spread(tree, g)
+    names = ["ada", "emilia", "bo"]
+    vocab = data.Vocab("." + "abcdefghijklmnopqrstuvwxyz")
+    X, Y = data.windows(names, vocab, tree.block)
+    tree.forward(X)  # running statistics that are not the initial ones
+    for (_, p, _), (_, q, _) in zip(conv.named(), tree.named(), strict=True):
+        p.copy_(q)
+    for (_, s), (_, t) in zip(conv.statistics(), tree.statistics(), strict=True):
+        s.copy_(t)
+    rows, targets = data.pack(names, vocab)
+    every, c_every = conv.forward(rows, training=False)
+    each, c_each = tree.forward(X, training=False)
+    kept = targets >= 0
+    assert torch.equal(targets[kept], Y)
+    torch.testing.assert_close(every[kept], each)
+    dy = torch.randn(each.shape, generator=g, dtype=F64)
+    tree.zero_grad()
+    tree.backward(dy, c_each)
+    upstream = torch.zeros_like(every)
+    upstream[kept] = dy
+    conv.backward(upstream, c_every)
+    for (n, _, d), (_, _, e) in zip(conv.named(), tree.named(), strict=True):
+        torch.testing.assert_close(d, e, msg=n)
+
+
 def test_sizes_are_the_published_ones(g):
     assert count(MLP(27, g)) == 12_297
     assert count(MLP(27, g, normalise=False)) == 11_897
@@ -160,6 +192,7 @@ def test_sizes_are_the_published_ones(g):
 def test_the_first_loss_is_near_that_of_a_guess(name, g):
     V = 27
     made = {"mlp": MLP, "mlp norm": MLP, "bigram": Bigram, "tree": Tree}
+    made["conv tree"] = ConvTree
     if name in made:
         options = {"normalise": False} if name == "mlp" else {}
         model = made[name](V, g, **options)

@@ -103,6 +103,16 @@ class Tree(nn.Module):
         return self.out(h[:, 0])
 
 
+class ConvTree(Tree):
+    def forward(self, ix):
+        past = ix.new_zeros(len(ix), 2 ** len(self.maps) - 1)
+        h = self.C(torch.cat([past, ix], 1))
+        for i, (m, n) in enumerate(zip(self.maps, self.norms, strict=True)):
+            h = m(torch.cat([h[:, : -(2**i)], h[:, 2**i :]], -1))
+            h = n(h.mT).mT.tanh()
+        return self.out(h)
+
+
 class WaveNet(nn.Module):
     def __init__(self, V, R, S, levels):
         super().__init__()

@@ -23,7 +23,7 @@ import charlm
 from charlm import data
 from charlm.models import MLP
 from charlm.sample import nll
-from charlm.train import fit
+from charlm.sgd import sgd
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
@@ -52,7 +52,7 @@ def train(job: tuple[str, int]) -> dict:
     g = Generator().manual_seed(seed)
     model = MLP(len(vocab), g, normalise=MODELS[name]["normalise"], correction=1)
     started = time.process_time()
-    losses = fit(model, X, Y, STEPS, rate, SIZE, g)
+    losses = sgd(model, X, Y, STEPS, rate, SIZE, g)
     seconds = time.process_time() - started
     return {
         "seed": seed,

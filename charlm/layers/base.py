@@ -15,7 +15,7 @@ class Layer:
         self.parameters = tuple(parameters)
         for name, value in parameters.items():
             setattr(self, name, value)
-        self.zero_grad()
+            setattr(self, f"d{name}", torch.zeros_like(value))
 
     def forward(self, x: Tensor, training: bool = True) -> tuple[Any, Any]:
         """x  ->  y, cache."""
@@ -38,10 +38,23 @@ class Layer:
             for n, p, d in layer.named()
         ]
 
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Dotted name and tensor of what is kept but not learnt: running statistics."""
+        own = [
+            (n, getattr(self, n))
+            for n in ("running_mean", "running_var")
+            if hasattr(self, n)
+        ]
+        return own + [
+            (f"{name}.{n}", t)
+            for name, layer in self.inner().items()
+            for n, t in layer.statistics()
+        ]
+
     def zero_grad(self) -> None:
         """Set every gradient to zero."""
         for n in self.parameters:
-            setattr(self, f"d{n}", torch.zeros_like(getattr(self, n)))
+            getattr(self, f"d{n}").zero_()
         for layer in self.inner().values():
             layer.zero_grad()
 

@@ -9,6 +9,6 @@ from .bigram import Bigram
 from .gpt import GPT
 from .mlp import MLP
 from .ngram import KneserNey, NGram
-from .wavenet import Tree, WaveNet
+from .wavenet import ConvTree, Tree, WaveNet
 
-__all__ = ["GPT", "MLP", "Bigram", "KneserNey", "NGram", "Tree", "WaveNet"]
+__all__ = ["GPT", "MLP", "Bigram", "ConvTree", "KneserNey", "NGram", "Tree", "WaveNet"]

@@ -20,6 +20,7 @@ class Bigram:
     """
 
     block = 1
+    causal = False
     dW: Tensor
 
     def __init__(
@@ -30,7 +31,7 @@ class Bigram:
     ) -> None:
         shape = (vocab_size, vocab_size)
         self.W = 0.01 * torch.randn(shape, generator=generator, dtype=dtype)
-        self.zero_grad()
+        self.dW = torch.zeros_like(self.W)
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         """ix (B, T) symbols, of which only the last is read  ->  logits (B, V)."""
@@ -44,6 +45,10 @@ class Bigram:
         """Name, parameter and gradient."""
         return [("W", self.W, self.dW)]
 
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Nothing is kept that is not learnt."""
+        return []
+
     def zero_grad(self) -> None:
         """Set the gradient to zero."""
-        self.dW = torch.zeros_like(self.W)
+        self.dW.zero_()

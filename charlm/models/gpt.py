@@ -131,6 +131,8 @@ class GPT(Layer):
     Source: Radford et al. (2019); Vaswani et al. (2017).
     """
 
+    causal = True
+
     def __init__(
         self,
         vocab_size: int,

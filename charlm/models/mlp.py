@@ -46,6 +46,7 @@ class MLP:
         dtype: of all parameters.
     """
 
+    causal = False
     dC: Tensor
     dW1: Tensor
     db1: Tensor
@@ -80,7 +81,8 @@ class MLP:
         self.b2 = torch.zeros(V, dtype=dtype)
         self.running_mean = torch.zeros(H, dtype=dtype)
         self.running_var = torch.ones(H, dtype=dtype)
-        self.zero_grad()
+        for n in NAMES:
+            setattr(self, f"d{n}", torch.zeros_like(getattr(self, n)))
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         """ix (B, T) symbols  ->  logits (B, V).
@@ -147,7 +149,12 @@ class MLP:
         names = [n for n in NAMES if self.normalise or n not in norm]
         return [(n, getattr(self, n), getattr(self, f"d{n}")) for n in names]
 
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Name and tensor of what is kept but not learnt."""
+        names = ("running_mean", "running_var") if self.normalise else ()
+        return [(n, getattr(self, n)) for n in names]
+
     def zero_grad(self) -> None:
         """Set every gradient to zero."""
         for n in NAMES:
-            setattr(self, f"d{n}", torch.zeros_like(getattr(self, n)))
+            getattr(self, f"d{n}").zero_()

@@ -1,4 +1,4 @@
-"""Two ways to read a long context: a tree of pairs, and a stack of causal filters."""
+"""Two ways to read a long context: a tree of pairs, and a stack of gated filters."""
 
 from typing import Any
 
@@ -33,6 +33,8 @@ class Tree(Layer):
         dtype: of all parameters.
     """
 
+    causal = False
+
     def __init__(
         self,
         vocab_size: int,
@@ -43,7 +45,7 @@ class Tree(Layer):
         momentum: float = 0.1,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.block = 2**levels
+        self.block, self.levels = 2**levels, levels
         stack: list[Layer] = [
             Embedding(vocab_size, n_embd, generator, dtype=dtype),
         ]
@@ -74,6 +76,53 @@ class Tree(Layer):
     def backward(self, dy: Tensor, cache: Any) -> None:
         """dy (B, V): adds the gradient of every parameter."""
         self.stack.backward(dy.unsqueeze(1), cache)
+
+
+class ConvTree(Tree):
+    """The same tree at every position of a text at once, with the same parameters.
+
+    Two neighbours side by side times a matrix are a causal filter of two taps; on
+    level i the neighbours are 2**i apart. A whole text then costs little more than one
+    context, because neighbouring trees share their branches. Before the beginning
+    stand boundary symbols, as in windows.
+    """
+
+    causal = True
+
+    def _levels(self) -> list[tuple[Linear, BatchNorm, Apply]]:
+        s = self.stack.layers
+        return [tuple(s[4 * i + 2 : 4 * i + 5]) for i in range(self.levels)]  # type: ignore[misc]
+
+    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """x (B, T) symbols  ->  logits (B, T, V)."""
+        embed, out = self.stack.layers[0], self.stack.layers[-1]
+        past = x.new_zeros(len(x), self.block - 1)
+        h, c_embed = embed.forward(torch.cat([past, x], 1))
+        caches = []
+        for i, (linear, norm, tanh) in enumerate(self._levels()):
+            W = linear.W.reshape(2, -1, linear.W.shape[1])  # one tap for each neighbour
+            none = h.new_zeros(W.shape[2])
+            h, c_conv = ops.causal_conv(h, W, none, 2**i)
+            # the first 2**i places had no left neighbour: no tree begins there
+            h, c_norm = norm.forward(h[:, 2**i :], training)
+            h, c_tanh = tanh.forward(h)
+            caches.append((c_conv, c_norm, c_tanh))
+        logits, c_out = out.forward(h)  # (B, T, V)
+        return logits, (c_embed, caches, c_out)
+
+    def backward(self, dy: Tensor, cache: Any) -> None:
+        """dy (B, T, V): adds the gradient of every parameter."""
+        embed, out = self.stack.layers[0], self.stack.layers[-1]
+        c_embed, caches, c_out = cache
+        dh = out.backward(dy, c_out)
+        for i in reversed(range(self.levels)):
+            linear, norm, tanh = self._levels()[i]
+            c_conv, c_norm, c_tanh = caches[i]
+            dh = norm.backward(tanh.backward(dh, c_tanh), c_norm)
+            cut = dh.new_zeros(len(dh), 2**i, dh.shape[2])
+            dh, dW, _ = ops.causal_conv_backward(torch.cat([cut, dh], 1), c_conv)
+            linear.add(dW.flatten(0, 1))
+        embed.backward(dh, c_embed)
 
 
 class GatedBlock(Layer):
@@ -130,6 +179,8 @@ class WaveNet(Layer):
 
     Source: van den Oord et al. (2016).
     """
+
+    causal = True
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Training with the gradients written by hand, and nothing else."""
+"""The plainest training: minibatches, gradients by hand, a step against them."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def step(model: Model, X: Tensor, Y: Tensor, rate: float) -> float:
     value = loss.item()
     if not math.isfinite(value):
         raise ValueError(
-            f"train: the loss is {value}; the parameters have grown out of range: "
+            f"step: the loss is {value}; the parameters have grown out of range: "
             f"start again with a learning rate below {rate:g}"
         )
     model.zero_grad()
@@ -50,7 +50,7 @@ def step(model: Model, X: Tensor, Y: Tensor, rate: float) -> float:
     return value
 
 
-def fit(
+def sgd(
     model: Model,
     X: Tensor,
     Y: Tensor,

@@ -1,0 +1,69 @@
+"""All parameters of a model in one vector, all gradients in another.
+
+One vector makes an update one operation instead of one per parameter, and makes the
+length of the gradient, a checkpoint and an average over machines as simple.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Named(Protocol):
+    """Anything with parameters and gradients by name: a model, a layer."""
+
+    def named(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, parameter and gradient."""
+
+
+class Flat:
+    """The parameters ``p`` and gradients ``g`` of a model, as vectors (P).
+
+    The model's own tensors become windows into the two vectors: same objects, same
+    values, new storage. What changes one changes the other.
+
+    Args:
+        model: changed in place; its gradients must not be made anew afterwards.
+
+    Raises:
+        ValueError: the model has nothing to learn, or parameters of several types.
+    """
+
+    def __init__(self, model: Named) -> None:
+        named = model.named()
+        types = {p.dtype for _, p, _ in named}
+        if len(types) != 1:
+            raise ValueError(
+                f"Flat: parameters of types {sorted(map(str, types))}; a vector has "
+                "one: give all parameters the same type, and at least one parameter"
+            )
+        size = sum(p.numel() for _, p, _ in named)
+        like = named[0][1]
+        self.p, self.g = like.new_zeros(size), like.new_zeros(size)  # (P)
+        self.names = [name for name, _, _ in named]
+        self.shapes = [tuple(p.shape) for _, p, _ in named]
+        self.places: list[slice] = []
+        begin = 0
+        for _, p, d in named:
+            place = slice(begin, begin + p.numel())
+            for vector, tensor in ((self.p, p), (self.g, d)):
+                window = vector[place].view(tensor.shape)
+                window.copy_(tensor)
+                tensor.set_(window)  # type: ignore[call-overload]
+            self.places.append(place)
+            begin = place.stop
+
+    def mask(self, chosen: list[bool]) -> Tensor:
+        """(P) with 1 where the parameter is chosen, else 0."""
+        mask = torch.zeros_like(self.p)
+        for place, yes in zip(self.places, chosen, strict=True):
+            mask[place] = float(yes)
+        return mask
+
+    def windows(self, vector: Tensor) -> list[Tensor]:
+        """A vector (P), seen as one tensor per parameter."""
+        return [
+            vector[place].view(shape)
+            for place, shape in zip(self.places, self.shapes, strict=True)
+        ]
