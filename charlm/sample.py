@@ -5,17 +5,32 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from .data import Vocab
+from .data import Vocab, pack, windows
 from .ops import cross_entropy
 
 
-class ContextModel(Protocol):
-    """A model that reads a window of ``block`` characters."""
+class TextModel(Protocol):
+    """A model of one of two kinds.
+
+    One that is not ``causal`` reads windows (B, block) and gives scores (B, V) for what
+    comes next. A causal one reads texts (B, T), T at most ``block``, and gives scores
+    (B, T, V) for what follows each position.
+    """
 
     block: int
+    causal: bool
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, block)  ->  logits (B, V)."""
+        """ix (B, T)  ->  logits."""
+
+
+def scores(model: TextModel, text: Tensor) -> Tensor:
+    """text (B, T), begun with a boundary  ->  logits (B, V) of the next symbol."""
+    text = text[:, -model.block :]
+    if model.causal:
+        return model.forward(text, training=False)[0][:, -1]
+    missing = text.new_zeros(len(text), model.block - text.shape[1])
+    return model.forward(torch.cat([missing, text], 1), training=False)[0]
 
 
 def draw(logits: Tensor, generator: Generator) -> Tensor:
@@ -30,42 +45,154 @@ def draw(logits: Tensor, generator: Generator) -> Tensor:
     return (cumulative < u).sum(-1).clamp_max(logits.shape[-1] - 1)  # (B)
 
 
+def narrow(
+    logits: Tensor,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Tensor:
+    """Make the likely likelier: logits (B, V)  ->  logits (B, V).
+
+    Args:
+        logits: scores.
+        temperature: divides the scores; below 1 the likely gain, above 1 the unlikely.
+            0 leaves only the likeliest symbol.
+        top_k: only the k likeliest symbols stay.
+        top_p: only the likeliest symbols stay that together have probability p.
+
+    Raises:
+        ValueError: a temperature below 0, k below 1, or p outside (0, 1].
+
+    Source: top-p is due to Holtzman et al. (2020).
+    """
+    if temperature < 0:
+        raise ValueError(f"temperature is {temperature}; give 0 (greedy) or more")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}; keep at least 1 symbol")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}; give a probability above 0, at most 1")
+    gone = float("-inf")
+    if temperature == 0:
+        top_k = 1
+    else:
+        logits = logits / temperature
+    if top_k is not None and top_k < logits.shape[-1]:
+        # by rank, so that exactly k stay where scores tie
+        order = logits.argsort(dim=-1, descending=True, stable=True)  # (B, V)
+        logits = logits.scatter(-1, order[:, top_k:], gone)  # (B, V)
+    if top_p is not None:
+        p, order = logits.softmax(-1).sort(
+            dim=-1, descending=True, stable=True
+        )  # (B, V)
+        # a symbol goes if those before it already have the mass
+        late = p.cumsum(-1) - p >= top_p  # (B, V)
+        logits = logits.masked_fill(late.gather(-1, order.argsort(-1)), gone)  # (B, V)
+    return logits
+
+
 def sample(
-    model: ContextModel,
+    model: TextModel,
     vocab: Vocab,
     count: int,
     generator: Generator,
     longest: int = 40,
+    prefix: str = "",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
 ) -> list[str]:
     """Draw names, character by character, until the model ends them.
 
     Args:
-        model: any model that reads windows.
+        model: any model.
         vocab: the symbols of its outputs; symbol 0 starts and ends a name.
         count: how many names.
         generator: the source of chance.
         longest: a name that reaches this many characters is cut there.
+        prefix: what every name begins with.
+        temperature: as in :func:`narrow`, as are ``top_k`` and ``top_p``.
+        top_k: see there.
+        top_p: see there.
+
+    Raises:
+        ValueError: as :func:`narrow`, or the prefix has a character not in the
+            vocabulary.
     """
-    context = torch.zeros((count, model.block), dtype=torch.long)
-    names = torch.zeros((count, longest), dtype=torch.long)
-    for t in range(longest):
-        logits, _ = model.forward(context, training=False)
-        ended = names[:, t - 1] == 0 if t else torch.zeros(count, dtype=torch.bool)
-        names[:, t] = draw(logits, generator).masked_fill(ended, 0)
-        context = torch.cat([context[:, 1:], names[:, t : t + 1]], 1)
-        if not names[:, t].any():
+    begin = torch.tensor([0, *vocab.encode(prefix)])
+    text = begin.expand(count, -1)
+    for _ in range(longest - len(prefix)):
+        drawn = draw(narrow(scores(model, text), temperature, top_k, top_p), generator)
+        if text.shape[1] > len(begin):
+            drawn = drawn.masked_fill(text[:, -1] == 0, 0)
+        text = torch.cat([text, drawn.unsqueeze(1)], 1)
+        if not drawn.any():
             break
-    return [vocab.decode(row[row != 0].tolist()) for row in names]
+    return [vocab.decode(row[row != 0].tolist()) for row in text]
 
 
-def nll(model: ContextModel, X: Tensor, Y: Tensor, rows: int = 10_000) -> float:
+def beam(
+    model: TextModel,
+    vocab: Vocab,
+    width: int = 8,
+    longest: int = 40,
+    prefix: str = "",
+) -> list[tuple[str, float]]:
+    """The likeliest names, as far as a beam of ``width`` beginnings finds them.
+
+    At every step the ``width`` likeliest beginnings are kept, ended ones among them.
+    What it finds is likely, not typical: beams love short names.
+
+    Returns:
+        Names with their log-likelihood in nats, the likeliest first.
+    """
+    text = torch.tensor([[0, *vocab.encode(prefix)]])
+    total = torch.zeros(1, dtype=torch.float64)
+    begun = text.shape[1]
+    for _ in range(longest - len(prefix)):
+        logp = scores(model, text).double().log_softmax(-1)  # (B, V)
+        if text.shape[1] > begun:  # an ended name goes on with boundaries, for free
+            ended = text[:, -1] == 0
+            logp[ended] = float("-inf")
+            logp[ended, 0] = 0.0
+        every = (total.unsqueeze(1) + logp).flatten()
+        total, best = every.topk(min(width, int((every > float("-inf")).sum())))
+        row, symbol = best // logp.shape[1], best % logp.shape[1]
+        text = torch.cat([text[row], symbol.unsqueeze(1)], 1)
+        if not symbol.any():
+            break
+    names = [vocab.decode(row[row != 0].tolist()) for row in text]
+    return list(zip(names, total.tolist(), strict=True))
+
+
+def encode(model: TextModel, items: list[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
+    """Items as this model wants them: whole if it is causal, else as windows."""
+    if model.causal:
+        return pack(items, vocab)
+    return windows(items, vocab, model.block)
+
+
+def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:
     """Mean negative log-likelihood per character, in nats, in evaluation mode.
 
-    X (N, block), Y (N). Computed in chunks of ``rows`` to keep memory flat.
+    X and Y as made by :func:`encode`; negative targets do not count. Computed in chunks
+    of about ``places`` targets, which stay in the processor's cache.
     """
-    total = 0.0
+    rows = places
+    if (
+        Y.dim() == 2
+    ):  # whole texts: those of one length together, so that none is padded
+        length = (Y >= 0).sum(1)
+        order = length.argsort()
+        X, Y, length = X[order], Y[order], length[order]
+        rows = max(1, places // Y.shape[1])
+    total, count = 0.0, 0
     for i in range(0, len(Y), rows):
-        targets = Y[i : i + rows]
-        logits, _ = model.forward(X[i : i + rows], training=False)
-        total += cross_entropy(logits, targets)[0].item() * len(targets)
-    return total / len(Y)
+        context, targets = X[i : i + rows], Y[i : i + rows]
+        if Y.dim() == 2:
+            longest = int(length[i : i + rows].max())
+            context, targets = context[:, :longest], targets[:, :longest]
+        logits, _ = model.forward(context, training=False)
+        kept = int((targets >= 0).sum())
+        total += cross_entropy(logits, targets)[0].item() * kept
+        count += kept
+    return total / count

@@ -31,6 +31,7 @@ RANKS = {
     "flat": 0,
     "optim": 1,
     "schedule": 0,
+    "config": 2,
     "train": 6,
     "show": 0,
     "scalar": 1,

@@ -7,7 +7,8 @@ import torch
 from torch import Generator
 
 from charlm.data import Vocab
-from charlm.sample import draw, nll, sample
+from charlm.models import GPT, ConvTree, Tree
+from charlm.sample import beam, draw, encode, narrow, nll, sample, scores
 
 VOCAB = Vocab.of(["ab", "c"])
 
@@ -16,6 +17,7 @@ class Fixed:
     """Logits that depend on the last symbol alone."""
 
     block = 2
+    causal = False
 
     def __init__(self, table):
         self.table = torch.tensor(table, dtype=torch.float32).log()
@@ -70,3 +72,92 @@ def test_nll_is_the_mean_over_all_rows(rows):
     Y = torch.tensor([0, 1, 2, 3])
     wanted = (1 + 2 + 3 + 3) * math.log(2) / 4
     assert nll(model, X, Y, rows) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_temperature_top_k_and_top_p():
+    logits = torch.tensor([[0.5, 0.2, 0.2, 0.1]]).log()
+
+    def p(**options):
+        return narrow(logits, **options).softmax(-1)[0].tolist()
+
+    assert p() == pytest.approx([0.5, 0.2, 0.2, 0.1])
+    assert p(temperature=0) == [1, 0, 0, 0]
+    assert p(temperature=0.5) == pytest.approx(
+        [x / 0.34 for x in (0.25, 0.04, 0.04, 0.01)]
+    )
+    assert p(temperature=1e6) == pytest.approx([0.25] * 4, abs=1e-5)
+    assert p(top_k=2) == pytest.approx([5 / 7, 2 / 7, 0, 0])  # the earlier of two equal
+    assert p(top_k=9) == pytest.approx([0.5, 0.2, 0.2, 0.1])
+    assert p(top_p=0.4) == [1, 0, 0, 0]
+    assert p(top_p=0.6) == pytest.approx([5 / 7, 2 / 7, 0, 0])
+    assert p(top_p=1.0) == pytest.approx([0.5, 0.2, 0.2, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"temperature": -1}, "temperature is -1"),
+        ({"top_k": 0}, "top_k is 0; keep at least 1"),
+        ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"top_p": 1.5}, "top_p is 1.5"),
+    ],
+)
+def test_settings_out_of_range(options, words):
+    with pytest.raises(ValueError, match=words):
+        narrow(torch.zeros(1, 3), **options)
+
+
+def test_a_prefix_begins_every_name(g):
+    model = Fixed(
+        [[0.2, 0.4, 0.4, 0.0], [0.3, 0.3, 0.4, 0.0], [0.5, 0.5, 0, 0], [1, 0, 0, 0]]
+    )
+    names = sample(model, VOCAB, 30, g, prefix="bc")
+    assert set(names) == {"bc"}  # after c the model ends
+    assert all(n.startswith("b") for n in sample(model, VOCAB, 30, g, prefix="b"))
+    with pytest.raises(ValueError, match="'z', is not in the vocabulary"):
+        sample(model, VOCAB, 1, g, prefix="z")
+
+
+def test_the_beam_finds_the_likeliest_names():
+    table = [
+        [0.0, 0.6, 0.4, 0.0],
+        [0.5, 0.0, 0.5, 0.0],
+        [0.9, 0.1, 0.0, 0.0],
+        [1, 0, 0, 0],
+    ]
+    found = dict(beam(Fixed(table), VOCAB, width=50, longest=12))
+    # every name's probability is a product along its path
+    wanted = {
+        "b": 0.4 * 0.9,
+        "a": 0.6 * 0.5,
+        "ab": 0.6 * 0.5 * 0.9,
+        "ba": 0.4 * 0.1 * 0.5,
+    }
+    for name, p in wanted.items():
+        assert found[name] == pytest.approx(math.log(p), rel=1e-6)
+    assert list(found)[:3] == ["b", "a", "ab"]
+
+
+def test_causal_models_are_sampled_and_measured_as_their_windows(g):
+    """The tree by windows and by whole names: the same scores, loss and samples."""
+    names = ["ada", "bo", "cleo", "dan"]
+    vocab = Vocab.of(names)
+    tree = Tree(len(vocab), g, n_embd=3, n_hidden=4)
+    conv = ConvTree(len(vocab), Generator(), n_embd=3, n_hidden=4)
+    for (_, p, _), (_, q, _) in zip(conv.named(), tree.named(), strict=True):
+        p.copy_(q)
+    text = torch.tensor([[0, 1, 2], [0, 3, 3]])
+    torch.testing.assert_close(scores(conv, text), scores(tree, text))
+    by_window, whole = (
+        nll(tree, *encode(tree, names, vocab)),
+        nll(conv, *encode(conv, names, vocab)),
+    )
+    assert whole == pytest.approx(by_window, rel=1e-5)
+    one, two = (sample(m, vocab, 9, Generator().manual_seed(4)) for m in (tree, conv))
+    assert one == two
+
+
+def test_a_gpt_is_sampled_past_its_block(g):
+    model = GPT(5, g, block=4, n_embd=4, n_head=2, n_layer=1)
+    names = sample(model, Vocab(".abcd"), 50, g, longest=12)
+    assert max(map(len, names)) > 4

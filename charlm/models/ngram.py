@@ -83,6 +83,8 @@ class NGram:
         ValueError: shapes that do not fit, a context that is too long, alpha below 0.
     """
 
+    causal = False
+
     def __init__(
         self, X: Tensor, Y: Tensor, vocab_size: int, context: int, alpha: float = 1.0
     ) -> None:
@@ -122,6 +124,8 @@ class KneserNey:
 
     Source: Kneser and Ney (1995); interpolated as in Chen and Goodman (1999).
     """
+
+    causal = False
 
     def __init__(
         self,

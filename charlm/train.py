@@ -1,0 +1,267 @@
+"""Training any model with hand-written gradients: optimisers, schedules, evaluation."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from .config import TrainConfig
+from .flat import Flat
+from .ops import cross_entropy, cross_entropy_backward
+from .optim import OPTIMISERS, clip
+from .sample import nll
+from .schedule import SCHEDULES, warm
+
+Pair = tuple[Tensor, Tensor]
+
+
+class TrainModel(Protocol):
+    """What training asks of a model."""
+
+    block: int
+    causal: bool
+
+    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """ix (B, T)  ->  logits, cache."""
+
+    def backward(self, dlogits: Tensor, cache: Any) -> None:
+        """Add the gradients."""
+
+    def named(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, parameter and gradient."""
+
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Name and tensor of what is kept but not learnt."""
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; callbacks get it after every step.
+
+    Attributes:
+        step: steps done.
+        total: steps of the whole run.
+        loss: of the last minibatch, in nats, before its step.
+        lr: learning rate of the last step.
+        length: of the last gradient, before clipping; nan when it was not measured.
+        dev: the last dev loss, nan before the first.
+        measured: the dev loss was measured at this step.
+        seconds: since the run began or went on.
+    """
+
+    step: int = 0
+    total: int = 0
+    loss: float = math.nan
+    lr: float = 0.0
+    length: float = math.nan
+    dev: float = math.nan
+    measured: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class Result:
+    """What a run gave.
+
+    Attributes:
+        losses: of every minibatch, in nats.
+        dev: (step, dev loss) of every measurement.
+        best: the lowest dev loss, nan without dev data.
+        steps: steps done; fewer than planned if it stopped early.
+        seconds: time taken.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    dev: list[tuple[int, float]] = field(default_factory=list)
+    best: float = math.nan
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """A training run that can be stopped after any step and go on from its state.
+
+    The whole run is in inference mode, where PyTorch records nothing: the gradients
+    can come from nowhere but ``model.backward``. What is random in step i is drawn
+    from seeds made of ``config.seed`` and i alone, so nothing but the step has to be
+    known to go on bit for bit.
+
+    Args:
+        model: changed in place.
+        train: X and Y as :func:`charlm.sample.encode` makes them.
+        dev: the same, to measure on; None to measure nothing.
+        config: the settings.
+        callbacks: called as ``callback(trainer, progress)`` after every step.
+
+    Raises:
+        ValueError: the batch is larger than the data.
+    """
+
+    def __init__(
+        self,
+        model: TrainModel,
+        train: Pair,
+        dev: Pair | None = None,
+        config: TrainConfig | None = None,
+        callbacks: Sequence[Callable[["Trainer", Progress], None]] = (),
+    ) -> None:
+        self.model, self.train, self.dev = model, train, dev
+        self.config = config = config or TrainConfig()
+        self.callbacks = callbacks
+        rows = len(train[0])
+        if config.batch > rows:
+            raise ValueError(
+                f"train: a batch of {config.batch} rows, and the data have {rows}; "
+                "give a smaller batch, or more data"
+            )
+        self.per_epoch = rows // config.batch
+        self.total = config.steps or max(1, round(config.epochs * self.per_epoch))
+        self.every = max(1, self.total // config.evals) if config.evals else 0
+        self.flat = Flat(model)
+        self.optimiser = OPTIMISERS[config.optimiser](self.flat, decay=config.decay)
+        self.rate = warm(SCHEDULES[config.schedule], config.warmup)
+        self.mean = self.flat.p.clone() if config.ema else None
+        self.best = self._copy()
+        self.result, self.waited = Result(), 0
+        self.noise = getattr(model, "generator", None) or Generator()
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def run(self) -> Result:
+        """Train to the end; returns what it gave."""
+        began = time.perf_counter() - self.result.seconds
+        progress = Progress(self.result.steps, self.total)
+        if self.result.dev:
+            progress.dev = self.result.dev[-1][1]
+        with torch.inference_mode():
+            while self.result.steps < self.total and not self._waited_enough():
+                self._step(progress)
+                self.result.seconds = progress.seconds = time.perf_counter() - began
+                for callback in self.callbacks:
+                    callback(self, progress)
+            self._end()
+        return self.result
+
+    def batch(self, i: int) -> Pair:
+        """The minibatch of step i: X and Y, texts cut to the longest among them."""
+        epoch, k = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            g = Generator().manual_seed(_mix(self.config.seed, epoch, 1))
+            self._order = torch.randperm(len(self.train[0]), generator=g)
+            self._epoch = epoch
+        size = self.config.batch
+        rows = self._order[k * size : (k + 1) * size]
+        X, Y = self.train[0][rows], self.train[1][rows]
+        if Y.dim() == 2:
+            longest = int((Y >= 0).sum(1).max())
+            X, Y = X[:, :longest], Y[:, :longest]
+        self.noise.manual_seed(_mix(self.config.seed, i, 2))
+        if self.config.token_dropout:
+            dropped = torch.rand(X.shape, generator=self.noise)
+            X = X.masked_fill(dropped < self.config.token_dropout, 0)
+        return X, Y
+
+    def gradient(self, X: Tensor, Y: Tensor) -> float:
+        """Put the gradient of a minibatch into ``flat.g``; returns the loss."""
+        self.flat.g.zero_()
+        logits, cache = self.model.forward(X)
+        loss, c_loss = cross_entropy(logits, Y, self.config.smoothing)
+        dlogits = cross_entropy_backward(torch.ones_like(loss), c_loss)
+        self.model.backward(dlogits, cache)
+        return loss.item()
+
+    def _step(self, progress: Progress) -> None:
+        i = self.result.steps
+        progress.loss = self.gradient(*self.batch(i))
+        if not math.isfinite(progress.loss):
+            raise ValueError(
+                f"train: the loss of step {i + 1} is {progress.loss}; the parameters "
+                f"have grown out of range: start again with lr below "
+                f"{self.config.lr:g}, or with clip=1"
+            )
+        progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
+        if self.config.clip:
+            progress.length = clip(self.flat.g, self.config.clip)
+        self.optimiser.step(progress.lr)
+        if self.mean is not None:
+            self.mean.lerp_(self.flat.p, 1 - min(self.config.ema, (i + 1) / (i + 10)))
+        self.result.losses.append(progress.loss)
+        self.result.steps = progress.step = i + 1
+        last = i + 1 == self.total
+        progress.measured = self.dev is not None and bool(
+            self.every and (last or (i + 1) % self.every == 0)
+        )
+        if progress.measured:
+            progress.dev = self._measure()
+
+    def _measure(self) -> float:
+        """The dev loss; keeps a copy of the parameters if it is the best so far."""
+        assert self.dev is not None
+        with self._averaged():
+            loss = nll(self.model, *self.dev)
+            self.result.dev.append((self.result.steps, loss))
+            if not loss >= self.result.best:  # also where best is still nan
+                self.result.best, self.waited = loss, 0
+                self.best = self._copy()
+            else:
+                self.waited += 1
+        return loss
+
+    def _waited_enough(self) -> bool:
+        return 0 < self.config.patience <= self.waited
+
+    def _end(self) -> None:
+        if self.dev is not None and self.config.keep_best and self.result.dev:
+            self._put(self.best)
+        elif self.mean is not None:
+            self.flat.p.copy_(self.mean)
+
+    def _averaged(self) -> "_Swapped":
+        return _Swapped(self.flat.p, self.mean)
+
+    def _copy(self) -> dict[str, Tensor]:
+        kept = {name: t.clone() for name, t in self.model.statistics()}
+        return kept | {"p": self.flat.p.clone()}
+
+    def _put(self, kept: dict[str, Tensor]) -> None:
+        self.flat.p.copy_(kept["p"])
+        for name, t in self.model.statistics():
+            t.copy_(kept[name])
+
+
+class _Swapped:
+    """Within the ``with`` block two vectors have each other's values."""
+
+    def __init__(self, p: Tensor, mean: Tensor | None) -> None:
+        self.p, self.mean = p, mean
+
+    def __enter__(self) -> None:
+        if self.mean is not None:
+            kept = self.p.clone()
+            self.p.copy_(self.mean)
+            self.mean.copy_(kept)
+
+    def __exit__(self, *_: object) -> None:
+        self.__enter__()
+
+
+def _mix(seed: int, i: int, stream: int) -> int:
+    """One seed from a run's seed, a number within the run, and what it is for."""
+    return (seed * 1_000_003 + i) * 4 + stream
+
+
+def fit(
+    model: TrainModel,
+    train: Pair,
+    dev: Pair | None = None,
+    config: TrainConfig | None = None,
+    callbacks: Sequence[Callable[[Trainer, Progress], None]] = (),
+) -> Result:
+    """Train a model; see :class:`Trainer` for the arguments."""
+    return Trainer(model, train, dev, config, callbacks).run()
