@@ -1,6 +1,10 @@
-"""The settings of a training run."""
+"""The settings of a training run, and its record."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
 
 from .optim import OPTIMISERS
 from .schedule import SCHEDULES
@@ -72,3 +76,69 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; give at least 0, below 1"
                 )
+
+
+class TrainModel(Protocol):
+    """What training asks of a model."""
+
+    block: int
+    causal: bool
+
+    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """ix (B, T)  ->  logits, cache."""
+
+    def backward(self, dlogits: Tensor, cache: Any) -> None:
+        """Add the gradients."""
+
+    def named(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, parameter and gradient."""
+
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Name and tensor of what is kept but not learnt."""
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; callbacks get it after every step.
+
+    Attributes:
+        step: steps done.
+        total: steps of the whole run.
+        loss: of the last minibatch, in nats, before its step.
+        lr: learning rate of the last step.
+        length: of the last gradient, before clipping; nan when it was not measured.
+        dev: the last dev loss, nan before the first.
+        measured: the dev loss was measured at this step.
+        seconds: since the run began or went on.
+    """
+
+    step: int = 0
+    total: int = 0
+    loss: float = math.nan
+    lr: float = 0.0
+    length: float = math.nan
+    dev: float = math.nan
+    measured: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class Result:
+    """What a run gave.
+
+    Attributes:
+        losses: of every minibatch, in nats.
+        dev: (step, dev loss) of every measurement.
+        best: the lowest dev loss, nan without dev data.
+        steps: steps done; fewer than planned if it stopped early.
+        seconds: time taken.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    dev: list[tuple[int, float]] = field(default_factory=list)
+    best: float = math.nan
+    steps: int = 0
+    seconds: float = 0.0

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -109,3 +110,36 @@ def band(
         va="center",
         annotation_clip=False,
     )
+
+
+def loss_curve(
+    losses: Sequence[float], dev: Sequence[tuple[int, float]], path: str | Path
+) -> None:
+    """Draw the loss of a run into a file; its ending says which kind of picture.
+
+    Args:
+        losses: of every minibatch, in nats; drawn as means over a hundredth of the run.
+        dev: (step, dev loss) of every measurement.
+        path: of the picture.
+
+    Raises:
+        ValueError: the kind of picture is unknown, or the file cannot be written.
+    """
+    size = max(1, len(losses) // 100)
+    steps = range(size, len(losses) + 1, size)
+    means = [sum(losses[i - size : i]) / size for i in steps]
+    fig = Figure(figsize=(6, 3.5))
+    ax = fig.subplots()
+    ax.plot(list(steps), means, label="minibatches")
+    if dev:
+        ax.plot(*zip(*dev, strict=True), marker="o", label="dev")
+    ax.set_xlabel("step")
+    ax.set_ylabel("loss (nats per character)")
+    ax.legend()
+    try:
+        fig.savefig(path, bbox_inches="tight")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: the picture cannot be written ({error}); the model is saved. "
+            "Give --plot a path that ends in .png, .svg or .pdf"
+        ) from error

@@ -3,13 +3,12 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from .config import TrainConfig
+from .config import Progress, Result, TrainConfig, TrainModel
 from .flat import Flat
 from .ops import cross_entropy, cross_entropy_backward
 from .optim import OPTIMISERS, clip
@@ -17,72 +16,6 @@ from .sample import nll
 from .schedule import SCHEDULES, warm
 
 Pair = tuple[Tensor, Tensor]
-
-
-class TrainModel(Protocol):
-    """What training asks of a model."""
-
-    block: int
-    causal: bool
-
-    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, T)  ->  logits, cache."""
-
-    def backward(self, dlogits: Tensor, cache: Any) -> None:
-        """Add the gradients."""
-
-    def named(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, parameter and gradient."""
-
-    def statistics(self) -> list[tuple[str, Tensor]]:
-        """Name and tensor of what is kept but not learnt."""
-
-    def zero_grad(self) -> None:
-        """Set every gradient to zero."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; callbacks get it after every step.
-
-    Attributes:
-        step: steps done.
-        total: steps of the whole run.
-        loss: of the last minibatch, in nats, before its step.
-        lr: learning rate of the last step.
-        length: of the last gradient, before clipping; nan when it was not measured.
-        dev: the last dev loss, nan before the first.
-        measured: the dev loss was measured at this step.
-        seconds: since the run began or went on.
-    """
-
-    step: int = 0
-    total: int = 0
-    loss: float = math.nan
-    lr: float = 0.0
-    length: float = math.nan
-    dev: float = math.nan
-    measured: bool = False
-    seconds: float = 0.0
-
-
-@dataclass
-class Result:
-    """What a run gave.
-
-    Attributes:
-        losses: of every minibatch, in nats.
-        dev: (step, dev loss) of every measurement.
-        best: the lowest dev loss, nan without dev data.
-        steps: steps done; fewer than planned if it stopped early.
-        seconds: time taken.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    dev: list[tuple[int, float]] = field(default_factory=list)
-    best: float = math.nan
-    steps: int = 0
-    seconds: float = 0.0
 
 
 class Trainer:
@@ -147,6 +80,42 @@ class Trainer:
                     callback(self, progress)
             self._end()
         return self.result
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is needed to go on: tensors, and numbers for JSON."""
+        tensors = {f"now.{k}": t for k, t in self._copy().items()}
+        if self.result.dev:
+            tensors |= {f"best.{k}": t for k, t in self.best.items()}
+        tensors |= {f"optimiser.{k}": t for k, t in self.optimiser.state().items()}
+        if self.mean is not None:
+            tensors["mean"] = self.mean
+        tensors["losses"] = torch.tensor(self.result.losses, dtype=torch.float64)
+        run = {
+            "steps": self.result.steps,
+            "dev": self.result.dev,
+            "best": self.result.best if self.result.dev else None,
+            "seconds": self.result.seconds,
+            "waited": self.waited,
+        }
+        return tensors, run
+
+    def load(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> None:
+        """Take over a state; the run goes on from there."""
+        parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "optimiser": {}}
+        for name, t in tensors.items():
+            part, _, rest = name.partition(".")
+            if part in parts:
+                parts[part][rest] = t
+        self._put(parts["now"])
+        self.best = parts["best"] or self._copy()
+        self.optimiser.load(parts["optimiser"])
+        if self.mean is not None:
+            self.mean.copy_(tensors["mean"])
+        best = run["best"] if run["dev"] else math.nan
+        dev = [(int(step), float(loss)) for step, loss in run["dev"]]
+        losses = tensors["losses"].tolist()
+        self.result = Result(losses, dev, best, run["steps"], run["seconds"])
+        self.waited = run["waited"]
 
     def batch(self, i: int) -> Pair:
         """The minibatch of step i: X and Y, texts cut to the longest among them."""

@@ -32,10 +32,17 @@ RANKS = {
     "optim": 1,
     "schedule": 0,
     "config": 2,
+    "corpus": 5,
+    "checkpoint": 7,
+    "grading": 4,
+    "watch": 8,
+    "commands": 9,
+    "cli": 10,
+    "__main__": 11,
     "train": 6,
     "show": 0,
     "scalar": 1,
-    "plots": 7,
+    "plots": 8,
 }
 WITNESS = PACKAGE / "gradcheck.py"
 BANNED = ("autograd", "requires_grad", "torch.nn", "torch.optim", ".backward()")

@@ -5,10 +5,49 @@ adds to the gradients, ``named() -> [(name, parameter, gradient)]`` and ``zero_g
 The loss stays outside. The counting models have a forward only: they are not trained.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+from torch import Generator
+
 from .bigram import Bigram
 from .gpt import GPT
 from .mlp import MLP
 from .ngram import KneserNey, NGram
 from .wavenet import ConvTree, Tree, WaveNet
 
-__all__ = ["GPT", "MLP", "Bigram", "ConvTree", "KneserNey", "NGram", "Tree", "WaveNet"]
+__all__ = [
+    "GPT",
+    "KINDS",
+    "MLP",
+    "Bigram",
+    "ConvTree",
+    "KneserNey",
+    "NGram",
+    "Tree",
+    "WaveNet",
+    "build",
+]
+
+KINDS: dict[str, Callable[..., Any]] = {
+    "bigram": Bigram,
+    "mlp": MLP,
+    "tree": ConvTree,
+    "wavenet": WaveNet,
+    "gpt": GPT,
+}
+"""Models that are trained, by the names that the command line knows."""
+
+
+def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> Any:
+    """A new model by name.
+
+    Raises:
+        ValueError: the name is not in :data:`KINDS`, or the model has no such option.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"model is {kind!r}; choose one of {', '.join(KINDS)}")
+    try:
+        return KINDS[kind](vocab_size, generator, **options)
+    except TypeError as error:
+        raise ValueError(f"{kind}: {error}") from None

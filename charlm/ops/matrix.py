@@ -38,7 +38,7 @@ def embedding_backward(dy: Tensor, cache: tuple[Tensor, torch.Size]) -> Tensor:
     """
     ix, shape = cache
     dC = dy.new_zeros(shape)  # (V, E)
-    # index_add_ adds once per occurrence; dC[ix] += dy would keep only the last one
+    # index_add_ adds once per occurrence; dC[ix] += dy would keep only one
     dC.index_add_(0, ix.reshape(-1), dy.reshape(-1, shape[1]))
     return dC
 

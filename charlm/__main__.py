@@ -1,0 +1,7 @@
+"""``python -m charlm``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
