@@ -63,8 +63,8 @@ class Checkpoint:
             t.copy_(self.tensors[prefix + name])
         return model
 
-    def trainer(self, corpus: Corpus, callbacks: Any = ()) -> Trainer:
-        """The run, ready to go on.
+    def trainer(self, corpus: Corpus, callbacks: Any = (), **where: Any) -> Trainer:
+        """The run, ready to go on; ``where`` as ``device`` and ``world`` of Trainer.
 
         Raises:
             ValueError: the data are not those that the run began with.
@@ -77,7 +77,7 @@ class Checkpoint:
         model = self._fresh()
         train, dev = (corpus.encode(model, part) for part in ("train", "dev"))
         config = TrainConfig(**self.head["config"])
-        trainer = Trainer(model, train, dev, config, callbacks)
+        trainer = Trainer(model, train, dev, config, callbacks, **where)
         trainer.load(self.tensors, self.head["run"])
         return trainer
 
@@ -132,7 +132,7 @@ def store(
             "python": platform.python_version(),
         },
     }
-    kept = {name: t.contiguous() for name, t in tensors.items()}
+    kept = {name: t.cpu().contiguous() for name, t in tensors.items()}
     _replace(Path(path), save(kept, {"charlm": json.dumps(head)}))
 
 

@@ -34,7 +34,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace the run in --out")
     add("--save-every", type=float, default=30.0, help="seconds between saves (30)")
     add("--plot", metavar="FILE", help="draw the loss into a picture")
-    add("--device", default="cpu", help="cpu, or cuda with a graphics processor")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="where (cpu)")
     shape = parser.add_argument_group("the model; what a model lacks, it refuses")
     for name, kind, about in (
         ("block", int, "symbols of context"),
@@ -129,13 +129,15 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     args = parser().parse_args(argv)
-    from . import commands  # after the arguments: --help need not wait for torch
+    # after the arguments: --help need not wait for torch
+    from . import commands
+    from .watch import Stopped
 
     try:
         return int(getattr(commands, args.command)(args))
-    except (ValueError, commands.Stopped) as error:
+    except (ValueError, Stopped) as error:
         print(f"charlm: {error}", file=sys.stderr)
-        return 1 if isinstance(error, commands.Stopped) else 2
+        return 1 if isinstance(error, Stopped) else 2
     except KeyboardInterrupt:
         print("charlm: stopped", file=sys.stderr)
         return 1

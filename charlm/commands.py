@@ -16,6 +16,7 @@ from .corpus import PARTS, corpus
 from .fetch import SOURCES, describe, locate
 from .grading import grade_file
 from .models import build
+from .parallel import World
 from .sample import beam, nll
 from .sample import sample as draw
 from .train import Trainer
@@ -56,19 +57,27 @@ def train(args: Namespace) -> int:
         kind = args.model
         given = {name: getattr(args, name) for name in SHAPE}
         options = {k: v for k, v in given.items() if v is not None}
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: PyTorch finds no graphics processor here")
+    world = World(args.device)
     keeper = Keeper(args, data, kind, options)
-    callbacks = (Bar(args.json), keeper)
+    # every process may be asked to stop, but only the first one writes and shows
+    callbacks = (Bar(args.json or not world.first), keeper)
+    where: dict[str, Any] = {"device": args.device, "world": world}
     if args.resume:
-        trainer = found.trainer(data, callbacks)
+        trainer = found.trainer(data, callbacks, **where)
     else:
         config = _settings(args)
         generator = torch.Generator().manual_seed(config.seed)
         model = build(kind, len(data.vocab), generator, **options)
         rows, dev = (data.encode(model, part) for part in ("train", "dev"))
-        trainer = Trainer(model, rows, dev, config, callbacks)
+        trainer = Trainer(model, rows, dev, config, callbacks, **where)
         keeper.save(trainer)  # a place that cannot be written is found now
     result = trainer.run()
     keeper.save(trainer, finished=True)
+    world.close()
+    if not world.first:
+        return 0
     if args.plot:
         from .plots import loss_curve  # matplotlib is slow to load
 

@@ -25,12 +25,13 @@ class Flat:
 
     Args:
         model: changed in place; its gradients must not be made anew afterwards.
+        device: where the vectors lie, "cpu" or "cuda".
 
     Raises:
         ValueError: the model has nothing to learn, or parameters of several types.
     """
 
-    def __init__(self, model: Named) -> None:
+    def __init__(self, model: Named, device: str = "cpu") -> None:
         named = model.named()
         types = {p.dtype for _, p, _ in named}
         if len(types) != 1:
@@ -39,8 +40,8 @@ class Flat:
                 "one: give all parameters the same type, and at least one parameter"
             )
         size = sum(p.numel() for _, p, _ in named)
-        like = named[0][1]
-        self.p, self.g = like.new_zeros(size), like.new_zeros(size)  # (P)
+        self.p = torch.zeros(size, dtype=named[0][1].dtype, device=device)  # (P)
+        self.g = torch.zeros_like(self.p)  # (P)
         self.names = [name for name, _, _ in named]
         self.shapes = [tuple(p.shape) for _, p, _ in named]
         self.places: list[slice] = []
@@ -50,7 +51,7 @@ class Flat:
             for vector, tensor in ((self.p, p), (self.g, d)):
                 window = vector[place].view(tensor.shape)
                 window.copy_(tensor)
-                tensor.set_(window)  # type: ignore[call-overload]
+                tensor.data = window  # the same tensor, with new storage
             self.places.append(place)
             begin = place.stop
 

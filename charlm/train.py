@@ -12,6 +12,7 @@ from .config import Progress, Result, TrainConfig, TrainModel
 from .flat import Flat
 from .ops import cross_entropy, cross_entropy_backward
 from .optim import OPTIMISERS, clip
+from .parallel import World
 from .sample import nll
 from .schedule import SCHEDULES, warm
 
@@ -32,6 +33,8 @@ class Trainer:
         dev: the same, to measure on; None to measure nothing.
         config: the settings.
         callbacks: called as ``callback(trainer, progress)`` after every step.
+        device: "cpu" or "cuda".
+        world: the processes that share the run; by default this one alone.
 
     Raises:
         ValueError: the batch is larger than the data.
@@ -44,8 +47,12 @@ class Trainer:
         dev: Pair | None = None,
         config: TrainConfig | None = None,
         callbacks: Sequence[Callable[["Trainer", Progress], None]] = (),
+        device: str = "cpu",
+        world: World | None = None,
     ) -> None:
-        self.model, self.train, self.dev = model, train, dev
+        self.model, self.device, self.world = model, device, world or World()
+        self.train = _moved(train, device)
+        self.dev = _moved(dev, device) if dev else None
         self.config = config = config or TrainConfig()
         self.callbacks = callbacks
         rows = len(train[0])
@@ -57,7 +64,9 @@ class Trainer:
         self.per_epoch = rows // config.batch
         self.total = config.steps or max(1, round(config.epochs * self.per_epoch))
         self.every = max(1, self.total // config.evals) if config.evals else 0
-        self.flat = Flat(model)
+        self.flat = Flat(model, device)
+        for _, t in model.statistics():
+            t.data = t.to(device)
         self.optimiser = OPTIMISERS[config.optimiser](self.flat, decay=config.decay)
         self.rate = warm(SCHEDULES[config.schedule], config.warmup)
         self.mean = self.flat.p.clone() if config.ema else None
@@ -125,15 +134,17 @@ class Trainer:
             self._order = torch.randperm(len(self.train[0]), generator=g)
             self._epoch = epoch
         size = self.config.batch
-        rows = self._order[k * size : (k + 1) * size]
+        rows = self.world.part(self._order[k * size : (k + 1) * size])
+        rows = rows.to(self.device)
         X, Y = self.train[0][rows], self.train[1][rows]
         if Y.dim() == 2:
             longest = int((Y >= 0).sum(1).max())
             X, Y = X[:, :longest], Y[:, :longest]
-        self.noise.manual_seed(_mix(self.config.seed, i, 2))
+        self.noise.manual_seed(_mix(self.config.seed, i, 2) + self.world.rank * 2**40)
         if self.config.token_dropout:
             dropped = torch.rand(X.shape, generator=self.noise)
-            X = X.masked_fill(dropped < self.config.token_dropout, 0)
+            gone = (dropped < self.config.token_dropout).to(self.device)
+            X = X.masked_fill(gone, 0)
         return X, Y
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
@@ -143,7 +154,7 @@ class Trainer:
         loss, c_loss = cross_entropy(logits, Y, self.config.smoothing)
         dlogits = cross_entropy_backward(torch.ones_like(loss), c_loss)
         self.model.backward(dlogits, cache)
-        return loss.item()
+        return self.world.average(self.flat.g, loss.item(), int((Y >= 0).sum()))
 
     def _step(self, progress: Progress) -> None:
         i = self.result.steps
@@ -218,6 +229,10 @@ class _Swapped:
 
     def __exit__(self, *_: object) -> None:
         self.__enter__()
+
+
+def _moved(pair: Pair, device: str) -> Pair:
+    return pair[0].to(device), pair[1].to(device)
 
 
 def _mix(seed: int, i: int, stream: int) -> int:

@@ -23,7 +23,7 @@ class Keeper:
     """Saves a run now and then, and at once when the user wants to stop."""
 
     def __init__(
-        self, args: Namespace, data: Corpus, model: str, options: dict
+        self, args: Namespace, data: Corpus, model: str, options: dict[str, Any]
     ) -> None:
         self.place = args.out, data, model, options
         self.every, self.saved, self.stop = args.save_every, time.monotonic(), False
@@ -48,6 +48,8 @@ class Keeper:
     def save(self, trainer: Trainer, finished: bool = False) -> None:
         """Write the checkpoint now."""
         path, data, model, options = self.place
+        if not trainer.world.first:
+            return
         checkpoint.store(path, trainer, data, model, options, finished)
         self.saved = time.monotonic()
 

@@ -32,6 +32,7 @@ RANKS = {
     "optim": 1,
     "schedule": 0,
     "config": 2,
+    "parallel": 0,
     "corpus": 5,
     "checkpoint": 7,
     "grading": 4,

@@ -180,6 +180,15 @@ def keys_and_queries_exchanged(dy: Tensor, cache: Any) -> Any:
     return dq, (dscores if same else dscores.mT) @ q, dv
 
 
+@bug("attention", "the first position learns nothing of itself")
+def mask_moved(dy: Tensor, cache: Any) -> Any:
+    """The backward masks the present as well as the future."""
+    q, k, v, scale, p = cache
+    dscores = ops.softmax_backward(dy @ v.mT, (p,)) * scale
+    dscores = dscores.tril(-1)
+    return dscores @ k, dscores.mT @ q, p.mT @ dy
+
+
 @bug("add_positions", "positions learn too slowly, by the size of the batch")
 def positions_averaged(dy: Tensor, cache: Any) -> Any:
     """The table's gradient is averaged over the batch, not summed."""

@@ -23,6 +23,14 @@ def weights_transposed(dy: Tensor, cache: Any) -> Any:
     return dx, dW.T, db
 
 
+@bug("linear", "nothing but a loss that stays high, if the matrix is square")
+def matrix_not_transposed(dy: Tensor, cache: Any) -> Any:
+    """The gradient goes back through W instead of its transpose."""
+    x, W = cache
+    _, dW, db = ops.linear_backward(dy, cache)
+    return (dy @ W if W.shape[0] == W.shape[1] else dy @ W.T), dW, db
+
+
 @bug("embedding", "rare symbols learn, frequent ones lag behind")
 def repeats_dropped(dy: Tensor, cache: Any) -> Any:
     """Rows are assigned with dC[ix] += dy, which keeps one of several contributions."""

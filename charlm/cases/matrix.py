@@ -16,6 +16,7 @@ def linear(g: Generator) -> Inputs:
         ("no rows", (0,)),
     ):
         yield label, (randn(g, *shape, 4), randn(g, 4, 3), randn(g, 3)), {}
+    yield "square", (randn(g, 5, 4), randn(g, 4, 4), randn(g, 4)), {}
     yield "width one", (randn(g, 3, 1), randn(g, 1, 1), randn(g, 1)), {}
 
 

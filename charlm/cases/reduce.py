@@ -43,4 +43,4 @@ def max_over(g: Generator) -> Inputs:
     yield from sum_over(g)
     tied = torch.tensor([[2.0, 1.0, 2.0], [3.0, 3.0, 3.0], [0.0, 5.0, 4.0]])
     yield "kink: ties", (tied,), {"axis": 1}
-    yield "kink: ties, kept", (tied,), {"axis": 0, "keepdim": True}
+    yield "kink: ties, kept", (tied,), {"axis": 1, "keepdim": True}

@@ -123,7 +123,7 @@ class Dropout(Layer):
         if not training or self.p == 0:
             return x, None
         keep = torch.rand(x.shape, generator=self.generator) >= self.p
-        return ops.dropout(x, keep, self.p)
+        return ops.dropout(x, keep.to(x.device), self.p)
 
     def backward(self, dy: Tensor, cache: Any) -> Tensor:
         return dy if cache is None else ops.dropout_backward(dy, cache)

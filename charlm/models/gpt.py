@@ -152,6 +152,7 @@ class GPT(Layer):
             )
         g, E = generator, n_embd
         self.block, self.positions, self.tied = block, positions, tied
+        self.generator = g  # of the dropout masks; training seeds it step by step
         # scores are products with rows of E numbers; small rows keep the first loss
         # near log V
         self.wte = Embedding(vocab_size, E, g, deviation=0.02, dtype=dtype)

@@ -1,0 +1,250 @@
+"""Checkpoints: a run goes on bit for bit, whenever and however it was ended."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from charlm import checkpoint
+from charlm.checkpoint import read, store
+from charlm.config import TrainConfig
+from charlm.corpus import corpus
+from charlm.models import KINDS, build
+from charlm.train import Trainer
+
+SMALL = {
+    "bigram": {},
+    "mlp": {"n_hidden": 8},
+    "tree": {"n_embd": 3, "n_hidden": 6},
+    "wavenet": {"n_residual": 4, "n_skip": 4},
+    "gpt": {"n_embd": 8, "n_head": 2, "n_layer": 1, "dropout": 0.1},
+}
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "names.txt"
+    g = random.Random(0)
+    syllables = ["an", "be", "lo", "mi", "ra", "tu", "se", "ko"]
+    items = {"".join(g.choices(syllables, k=g.randint(1, 4))) for _ in range(400)}
+    path.write_text("\n".join(sorted(items)))
+    return path
+
+
+def begin(kind, names, callbacks=(), **settings):
+    data = corpus(names)
+    g = torch.Generator().manual_seed(1)
+    model = build(kind, len(data.vocab), g, **SMALL[kind])
+    defaults = {"steps": 30, "batch": 16, "token_dropout": 0.1, "evals": 3}
+    config = TrainConfig(**defaults | settings)
+    parts = [data.encode(model, part) for part in ("train", "dev")]
+    return data, Trainer(model, *parts, config, callbacks)
+
+
+def end_state(trainer):
+    tensors, run = trainer.state()
+    return {k: v.clone() for k, v in tensors.items()}, run | {"seconds": 0}
+
+
+def same(a, b):
+    assert a[1] == b[1]
+    assert set(a[0]) == set(b[0])
+    for name in a[0]:
+        assert torch.equal(a[0][name], b[0][name]), name
+
+
+class Halt(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adamw", "muon"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_resumed_run_ends_as_an_uninterrupted_one(kind, optimiser, names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    settings = {"optimiser": optimiser, "ema": 0.5, "decay": 0.1}
+    _, whole = begin(kind, names, **settings)
+    whole.run()
+
+    def halt(trainer, progress):
+        if progress.step == 17:
+            store(file, trainer, data, kind, SMALL[kind])
+            raise Halt
+
+    data, part = begin(kind, names, [halt], **settings)
+    with pytest.raises(Halt):
+        part.run()
+    rest = read(file).trainer(data)
+    assert rest.result.steps == 17
+    rest.run()
+    same(end_state(rest), end_state(whole))
+
+
+def train_and_save(names, file, kind):
+    """Train, saving after every step; go on if there is a file. Runs in a child."""
+    torch.set_num_threads(1)
+
+    def keep(trainer, progress):
+        store(file, trainer, data, kind, SMALL[kind])
+        time.sleep(0.002)
+
+    if file.exists():
+        data = corpus(names)
+        trainer = read(file).trainer(data, [keep])
+    else:
+        data, trainer = begin(kind, names, [keep], steps=600)
+    trainer.run()
+    store(file, trainer, data, kind, SMALL[kind], finished=True)
+
+
+def test_twenty_kills_change_nothing(names, tmp_path):
+    """kill -9 at random moments; every resume succeeds, the end is the same."""
+    file, kind = tmp_path / "run.safetensors", "mlp"
+    _, whole = begin(kind, names, steps=600)
+    whole.run()
+    g, kills, steps = random.Random(3), 0, []
+    while not (file.exists() and read(file).head["finished"]):
+        child = os.fork()
+        if child == 0:
+            try:
+                train_and_save(names, file, kind)
+                os._exit(0)
+            except BaseException as error:
+                print(error)
+                os._exit(1)
+        if kills < 20:
+            time.sleep(g.uniform(0.02, 0.15))
+            os.kill(child, signal.SIGKILL)
+            kills += 1
+            assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it ended by itself"
+            if file.exists():
+                steps.append(read(file).head["run"]["steps"])
+        else:
+            assert os.waitpid(child, 0)[1] == 0
+    assert kills == 20
+    assert steps == sorted(steps)
+    assert steps[-1] > 20, "the kills came too early to test anything"
+    done = read(file)
+    found, wanted = done.tensors, end_state(whole)[0]
+    for name in wanted:
+        assert torch.equal(found[name], wanted[name]), name
+
+
+def test_the_model_of_a_finished_run_is_the_one_that_was_trained(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("tree", names)
+    trainer.run()
+    store(file, trainer, data, "tree", SMALL["tree"], finished=True)
+    model = read(file).model()
+    x = torch.randint(len(data.vocab), (3, 7))
+    ours = trainer.model.forward(x, training=False)[0]
+    assert torch.equal(model.forward(x, training=False)[0], ours)
+    assert read(file).vocab == data.vocab
+
+
+def test_the_model_of_an_unfinished_run_is_its_best(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("mlp", names, lr=0.3, optimiser="adamw", schedule="constant")
+    trainer.run()
+    trainer.flat.p.add_(1.0)  # as if it had gone on and got worse
+    store(file, trainer, data, "mlp", SMALL["mlp"])
+    model = read(file).model()
+    best = trainer.best["p"]
+    found = torch.cat([p.flatten() for _, p, _ in model.named()])
+    assert torch.equal(found, best)
+
+
+def test_nothing_is_left_beside_the_file(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    for _ in range(3):
+        store(file, trainer, data, "bigram", {})
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def spoil(file, change):
+    """Write the file again with another header."""
+    with safe_open(file, framework="pt") as f:
+        head = json.loads(f.metadata()["charlm"])
+        tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+    change(head, tensors)
+    save_file(tensors, file, {"charlm": json.dumps(head)})
+
+
+BAD = {
+    "truncated": (lambda f: f.write_bytes(f.read_bytes()[:-50]), "damaged"),
+    "cut to its header": (lambda f: f.write_bytes(f.read_bytes()[:20]), "damaged"),
+    "empty": (lambda f: f.write_bytes(b""), "damaged"),
+    "a text": (lambda f: f.write_text("hello " * 50), "damaged"),
+    "a pickle": (lambda f: torch.save({"a": 1}, f), "damaged"),
+    "foreign": (
+        lambda f: save_file({"a": torch.ones(2)}, f),
+        "was not written by charlm",
+    ),
+    "newer": (
+        lambda f: spoil(f, lambda h, t: h.update(format=99)),
+        "format 99, and this version of charlm reads up to 1; update charlm",
+    ),
+    "unknown model": (
+        lambda f: spoil(f, lambda h, t: h.update(model="lstm")),
+        "model 'lstm' is not known",
+    ),
+    "no settings": (
+        lambda f: spoil(f, lambda h, t: h.pop("config")),
+        "config missing",
+    ),
+    "wrong vocabulary": (
+        lambda f: spoil(f, lambda h, t: h.update(symbols=".ab")),
+        r"now\.p does not have the \d+ numbers of this model",
+    ),
+    "a tensor too few": (
+        lambda f: spoil(f, lambda h, t: t.pop("now.p")),
+        r"now\.p does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_a_bad_file_is_named_and_left_alone(how, names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    store(file, trainer, data, "bigram", {})
+    make, words = BAD[how]
+    make(file)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=words) as caught:
+        read(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert file.read_bytes() == before
+
+
+def test_other_data_are_refused(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    store(file, trainer, data, "bigram", {})
+    with pytest.raises(ValueError, match="was trained on other data"):
+        read(file).trainer(corpus("names"))
+
+
+def test_a_full_disk_keeps_the_older_file(names, tmp_path, monkeypatch):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    store(file, trainer, data, "bigram", {})
+    before = file.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(
+        ValueError, match=r"No space left.*older one there is untouched"
+    ):
+        store(file, trainer, data, "bigram", {})
+    assert file.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
