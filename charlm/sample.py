@@ -26,10 +26,11 @@ class TextModel(Protocol):
 
 def scores(model: TextModel, text: Tensor) -> Tensor:
     """text (B, T), begun with a boundary  ->  logits (B, V) of the next symbol."""
-    text = text[:, -model.block :]
+    size = max(model.block, 1)  # a model that counts symbols alone has block 0
+    text = text[:, -size:]
     if model.causal:
         return model.forward(text, training=False)[0][:, -1]
-    missing = text.new_zeros(len(text), model.block - text.shape[1])
+    missing = text.new_zeros(len(text), size - text.shape[1])
     return model.forward(torch.cat([missing, text], 1), training=False)[0]
 
 
@@ -168,7 +169,7 @@ def encode(model: TextModel, items: list[str], vocab: Vocab) -> tuple[Tensor, Te
     """Items as this model wants them: whole if it is causal, else as windows."""
     if model.causal:
         return pack(items, vocab)
-    return windows(items, vocab, model.block)
+    return windows(items, vocab, max(model.block, 1))
 
 
 def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:

@@ -1,130 +1,240 @@
-"""Counting models against the same thing written slowly, and against known numbers."""
+"""Counting models: against slow dictionaries, as distributions, and at their limits."""
 
 import math
-import os
 from collections import Counter, defaultdict
 
 import pytest
 import torch
+from torch import Generator
 
-from charlm import data, sample
-from charlm.models import KneserNey, NGram
+from charlm import data
+from charlm.models.ngram import KneserNey, NGram
+from charlm.sample import nll, sample
 
-ITEMS = ["anna", "ann", "nan", "hanna", "ana", "ha"]
-
-
-@pytest.fixture
-def small():
-    vocab = data.Vocab.of(ITEMS)
-    return vocab, *data.windows(ITEMS, vocab, 3)
+NAMES = data.load("names")[::40]
+VOCAB = data.Vocab.of(NAMES)
+V = len(VOCAB)
 
 
-def every_context(V, length):
-    return torch.cartesian_prod(*[torch.arange(V)] * length).reshape(-1, length)
+def windows(block):
+    return data.windows(NAMES, VOCAB, block)
 
 
-@pytest.mark.parametrize("context", [0, 1, 2, 3])
-@pytest.mark.parametrize("alpha", [0.0, 0.1, 1.0])
-def test_ngram_equals_a_dictionary(small, context, alpha):
-    vocab, X, Y = small
-    V = len(vocab)
-    counts = defaultdict(Counter)
-    for x, y in zip(X.tolist(), Y.tolist(), strict=True):
-        counts[tuple(x[len(x) - context :])][y] += 1
-    contexts = every_context(V, 3)
-    p = NGram(X, Y, V, context, alpha).forward(contexts)[0].exp()
-    for row, x in zip(p.tolist(), contexts.tolist(), strict=True):
-        seen = counts[tuple(x[3 - context :])]
-        total = sum(seen.values()) + alpha * V
-        wanted = [(seen[w] + alpha) / total if total else 1 / V for w in range(V)]
-        assert row == pytest.approx(wanted, rel=1e-12)
+def some_contexts(X, count=200):
+    """Some that were seen and some at random, most of them unseen."""
+    g = Generator().manual_seed(1)
+    rows = torch.randint(len(X), (count,), generator=g)
+    drawn = torch.randint(V, (count, X.shape[1]), generator=g)
+    return torch.cat([X[rows], drawn])
 
 
-def slow_kneser_ney(X, Y, V, context, d):
-    """The definition, by sets and recursion."""
-    T = X.shape[1]
-    top = Counter(
-        (*x[T - context :], y) for x, y in zip(X.tolist(), Y.tolist(), strict=True)
-    )
-    levels = {context: top}
-    for k in range(context - 1, -1, -1):
-        levels[k] = Counter(gram[1:] for gram in levels[k + 1])
+def slow_ngram(X, Y, alpha):
+    followers = defaultdict(Counter)
+    for context, target in zip(X.tolist(), Y.tolist(), strict=True):
+        followers[tuple(context)][target] += 1
 
-    def p(w, c):
-        rows = {g[-1]: n for g, n in levels[len(c)].items() if g[:-1] == c}
-        lower = p(w, c[1:]) if c else 1 / V
-        if not rows:
-            return lower
-        total = sum(rows.values())
-        return (max(rows.get(w, 0) - d, 0) + d * len(rows) * lower) / total
+    def p(context):
+        c = followers[context]
+        n = sum(c.values())
+        if n + alpha == 0:
+            return [1 / V] * V
+        return [(c[v] + alpha) / (n + V * alpha) for v in range(V)]
 
     return p
 
 
-@pytest.mark.parametrize("context", [0, 1, 2, 3])
-@pytest.mark.parametrize("discount", [0.0, 0.5, 0.9, 1.0])
-def test_kneser_ney_equals_its_definition(small, context, discount):
-    vocab, X, Y = small
-    V = len(vocab)
-    slow = slow_kneser_ney(X, Y, V, context, discount)
-    contexts = every_context(V, 3)
-    p = KneserNey(X, Y, V, context, discount).forward(contexts)[0].exp()
-    torch.testing.assert_close(p.sum(1), torch.ones(len(p), dtype=torch.float64))
-    for row, x in zip(p.tolist(), contexts.tolist(), strict=True):
-        wanted = [slow(w, tuple(x[3 - context :])) for w in range(V)]
-        assert row == pytest.approx(wanted, rel=1e-12)
+def slow_kneser_ney(X, Y, d):
+    """By the definition: a gram of each length, and the set of what came before it."""
+    K = X.shape[1]
+    grams = [(*c, t) for c, t in zip(X.tolist(), Y.tolist(), strict=True)]
+    count = [None] * (K + 1)
+    count[K] = Counter(grams)
+    for k in range(K):
+        before = defaultdict(set)
+        for gram in grams:
+            before[gram[K - k :]].add(gram[K - k - 1])
+        count[k] = {gram: len(symbols) for gram, symbols in before.items()}
+    followers = [defaultdict(dict) for _ in count]
+    for k, table in enumerate(count):
+        for gram, c in table.items():
+            followers[k][gram[:-1]][gram[-1]] = c
+
+    def p(context):
+        below = p(context[1:]) if context else [1 / V] * V
+        seen = followers[len(context)].get(context)
+        if not seen:
+            return below
+        n = sum(seen.values())
+        return [
+            (max(seen.get(v, 0) - d, 0) + d * len(seen) * below[v]) / n
+            for v in range(V)
+        ]
+
+    return p
 
 
-def test_probabilities_sum_to_one_on_the_bundled_names():
-    names = data.load("names")[::40]
-    vocab = data.Vocab.of(names)
-    X, Y = data.windows(names, vocab, 4)
-    g = torch.Generator().manual_seed(0)
-    ix = torch.randint(len(vocab), (200, 4), generator=g)
-    for model in (NGram(X, Y, 27, 2, 0.1), KneserNey(X, Y, 27, 4)):
-        total = model.forward(ix)[0].exp().sum(1)
-        torch.testing.assert_close(total, torch.ones(200, dtype=torch.float64))
+@pytest.mark.parametrize("block", [1, 2, 5])
+@pytest.mark.parametrize("alpha", [0.0, 0.1, 1.0])
+def test_ngram_equals_the_dictionary(block, alpha):
+    X, Y = windows(block)
+    contexts = some_contexts(X)
+    found = NGram(V, X, Y, alpha=alpha).forward(contexts)[0].exp()
+    slow = slow_ngram(X, Y, alpha)
+    rows = [slow(tuple(c)) for c in contexts.tolist()]
+    expected = torch.tensor(rows, dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-7)
 
 
-def test_they_can_be_sampled_and_measured(small):
-    vocab, X, Y = small
-    g = torch.Generator().manual_seed(1)
-    model = NGram(X, Y, len(vocab), 3, alpha=0.0)
-    names = sample.sample(model, vocab, 20, g)
-    # without smoothing nothing is made that was not seen: every piece is in the list
-    pieces = {f"..{i}."[k : k + 3] for i in ITEMS for k in range(len(i) + 1)}
-    for name in names:
-        assert {f"..{name}."[k : k + 3] for k in range(len(name) + 1)} <= pieces
-    loss = sample.nll(model, X, Y)
-    assert 0 < loss < math.log(len(vocab))
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+@pytest.mark.parametrize("discount", [0.3, 0.9, 1.0])
+def test_kneser_ney_equals_the_dictionary(block, discount):
+    X, Y = windows(block)
+    contexts = some_contexts(X)
+    found = KneserNey(V, X, Y, discount=discount).forward(contexts)[0].exp()
+    slow = slow_kneser_ney(X, Y, discount)
+    rows = [slow(tuple(c)) for c in contexts.tolist()]
+    expected = torch.tensor(rows, dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("block", range(6))
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
+def test_every_context_has_a_distribution(kind, block):
+    X, Y = windows(5)
+    model = kind(V, X, Y, block=block)
+    p = model.forward(some_contexts(X))[0].exp()
+    assert p.shape == (400, V)
+    assert (p > 0).all()
+    torch.testing.assert_close(p.sum(1), torch.ones(400).double(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
+def test_a_shorter_block_reads_the_end_of_longer_windows(kind):
+    long, short = kind(V, *windows(5), block=2), kind(V, *windows(2))
+    X5, X2 = windows(5)[0], windows(2)[0]
+    assert torch.equal(long.forward(X5)[0], short.forward(X2)[0])
+    assert torch.equal(long.forward(X2)[0], short.forward(X2)[0])
+
+
+def test_smoothing_goes_to_the_counts_and_to_the_uniform():
+    X, Y = windows(2)
+    contexts = some_contexts(X)
+    p = {a: NGram(V, X, Y, alpha=a).forward(contexts)[0].exp() for a in (0, 1e-9, 1e9)}
+    torch.testing.assert_close(p[1e-9], p[0], rtol=0, atol=1e-7)
+    uniform = torch.full_like(p[0], 1 / V)
+    torch.testing.assert_close(p[1e9], uniform, rtol=0, atol=1e-6)
+
+
+def test_maximum_likelihood_is_the_best_table():
+    X, Y = windows(1)
+    best = nll(NGram(V, X, Y, alpha=0.0), X, Y)
+    losses = [nll(NGram(V, X, Y, alpha=a), X, Y) for a in (0.01, 0.1, 1.0, 10.0)]
+    assert losses == sorted(losses)
+    assert best < losses[0]
+    entropy = 0.0
+    for c in NGram(V, X, Y).counts.double():
+        seen = c[c > 0]
+        entropy -= (seen * (seen / seen.sum()).log()).sum().item() / len(Y)
+    assert math.isclose(best, entropy, rel_tol=1e-12)
+
+
+def test_seen_and_unseen():
+    X, Y = torch.tensor([[0], [0], [1]]), torch.tensor([1, 1, 2])
+    ml = NGram(3, X, Y, alpha=0.0)
+    logp, _ = ml.forward(torch.tensor([[0], [1], [2]]))
+    zero, third = -math.inf, -math.log(3)
+    assert logp[0].tolist() == [zero, 0, zero]
+    assert logp[1].tolist() == [zero, zero, 0]
+    assert logp[2].tolist() == pytest.approx([third] * 3)
+    assert ml.counts.tolist() == [[0, 2, 0], [0, 0, 1]]
+    assert nll(ml, torch.tensor([[0]]), torch.tensor([0])) == math.inf
+    kn = KneserNey(3, X, Y, discount=0.5)
+    empty = kn.levels[0][1]
+    unseen = kn.forward(torch.tensor([[2]]))[0].exp()
+    torch.testing.assert_close(unseen, empty, rtol=1e-14, atol=0)
+    # continuation counts: 1 came after one symbol, 2 after one, 0 after none
+    assert empty[0].tolist() == pytest.approx([1 / 6, 5 / 12, 5 / 12])
+
+
+def test_one_follower_in_many_places_counts_once():
+    """A symbol that is frequent after one context only gets no more than its due."""
+    X, Y = torch.tensor([[0]] * 50 + [[1], [2]]), torch.tensor([1] * 50 + [2, 2])
+    empty = KneserNey(3, X, Y, discount=0.0).levels[0][1][0]
+    assert empty.tolist() == pytest.approx([0, 1 / 3, 2 / 3])
+
+
+def test_the_lower_order_keeps_the_marginals():
+    """What continuation counts are for, exact when they are not smoothed again."""
+    X, Y = windows(1)
+    d = 0.7
+    counts = NGram(V, X, Y).counts.double()
+    types = (counts > 0).double()
+    lower = types.sum(0) / types.sum()
+    joint = (counts - d).clamp_min(0) + d * types.sum(1, keepdim=True) * lower
+    torch.testing.assert_close(joint.sum(0), counts.sum(0), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
+@pytest.mark.parametrize("block", [0, 1, 4])
+def test_names_are_drawn(kind, block):
+    model = kind(V, *windows(5), block=block)
+    names = sample(model, VOCAB, 50, Generator().manual_seed(2))
+    assert names == sample(model, VOCAB, 50, Generator().manual_seed(2))
+    assert len(set(names)) > 10
+    VOCAB.encode("".join(names))
+
+
+def test_inputs_are_not_changed():
+    X, Y = windows(3)
+    before = X.clone(), Y.clone()
+    for kind in (NGram, KneserNey):
+        model = kind(V, X, Y)
+        first = model.forward(X)[0].clone()
+        model.forward(X)[0].zero_()
+        assert torch.equal(model.forward(X)[0], first)
+    assert torch.equal(X, before[0])
+    assert torch.equal(Y, before[1])
+
+
+X3, Y3 = windows(3)
+
+
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("change", "says"),
     [
-        (lambda X, Y: NGram(X, Y, 4, 9), "contexts of 9 symbols.*windows have 3"),
-        (lambda X, Y: NGram(X, Y[:2], 4, 1), "as many targets"),
-        (lambda X, Y: NGram(X, Y, 4, 1, alpha=-1), "alpha is -1"),
-        (lambda X, Y: KneserNey(X, Y, 4, 2, 1.5), "discount is 1.5; give 0 to 1"),
-        (lambda X, Y: NGram(X, Y, 2**40, 1), "cannot be numbered"),
+        ({"X": X3[:, 0]}, "as data.windows does"),
+        ({"Y": Y3[1:]}, "targets \\(N\\)"),
+        ({"X": X3[:0], "Y": Y3[:0]}, "at least one row"),
+        ({"block": 4}, "make longer windows"),
+        ({"block": -1}, "a block from 0"),
+        ({"vocab_size": 5}, "give its real size"),
+        ({"X": X3 - 1}, "symbols from -1"),
+        ({"X": X3.float()}, "give integers"),
+        ({"vocab_size": 2**20, "block": 3}, "give a smaller block"),
     ],
 )
-def test_errors_name_what_is_wrong(small, make, words):
-    _, X, Y = small
-    with pytest.raises(ValueError, match=words):
-        make(X, Y)
+def test_what_does_not_fit_is_refused(kind, change, says):
+    with pytest.raises(ValueError, match=says):
+        kind(**{"vocab_size": V, "X": X3, "Y": Y3, **change})
 
 
-@pytest.mark.skipif(
-    "CHARLM_DATA" not in os.environ, reason="CHARLM_DATA names no copy of the lectures'"
-)
-def test_known_numbers_on_the_lectures_names():
-    names = data.load("makemore")
-    vocab = data.Vocab.of(names)
-    X, Y = data.windows(names, vocab, 1)
-    assert sample.nll(NGram(X, Y, 27, 1, 0), X, Y) == pytest.approx(2.4540, abs=5e-5)
-    assert sample.nll(NGram(X, Y, 27, 1, 1), X, Y) == pytest.approx(2.4546, abs=5e-5)
-    train, dev, test = (data.windows(s, vocab, 5) for s in data.split(names, 42))
-    kneser_ney = KneserNey(*train, 27)
-    assert sample.nll(kneser_ney, *dev) == pytest.approx(1.9836, abs=1e-4)
-    assert sample.nll(kneser_ney, *test) == pytest.approx(1.9869, abs=1e-4)
+@pytest.mark.parametrize("alpha", [-0.1, math.nan, math.inf])
+def test_alpha_is_checked(alpha):
+    with pytest.raises(ValueError, match="alpha is .*; give a number from 0 on"):
+        NGram(V, X3, Y3, alpha=alpha)
+
+
+@pytest.mark.parametrize("discount", [-0.1, 1.1, math.nan])
+def test_the_discount_is_checked(discount):
+    with pytest.raises(ValueError, match="discount is .*; give a number from 0 to 1"):
+        KneserNey(V, X3, Y3, discount=discount)
+
+
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
+def test_strange_contexts_are_refused(kind):
+    model = kind(V, X3, Y3)
+    with pytest.raises(ValueError, match="this model reads 3 symbols"):
+        model.forward(X3[:, :2])
+    with pytest.raises(ValueError, match="encode with the same one"):
+        model.forward(X3 + V)

@@ -26,7 +26,26 @@ FILES = {
     for path in sorted((ROOT / part).glob("*.py"))
 }
 CLAIM = re.compile(r"#\s*\(([^()]*)\)")
+MORE = re.compile(r"[#,]\s*\(([^()]*)\)")
 IN_DOC = re.compile(r"\b([A-Za-z]\w*) \(((?:\.\.\.|[A-Z0-9][A-Z0-9+*/]*|, )*)\)")
+
+
+def made(node):
+    """Names that a statement gives values to: ``h``, ``self.keys``."""
+    for target in getattr(node, "targets", [getattr(node, "target", None)]):
+        parts = target.elts if isinstance(target, ast.Tuple) else [target]
+        for part in filter(None, parts):
+            if isinstance(part, ast.Attribute):
+                yield ast.unparse(part)
+            else:
+                yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name))
+
+
+def looked_up(frame, name):
+    """What a name stands for within a frame."""
+    first, _, rest = name.partition(".")
+    found = frame.f_locals.get(first)
+    return getattr(found, rest, None) if rest else found
 
 
 def claims(text):
@@ -38,17 +57,11 @@ def claims(text):
             continue
         claim = CLAIM.search(lines[node.end_lineno - 1])
         if claim:
-            targets = getattr(node, "targets", [getattr(node, "target", None)])
-            names = [
-                n.id
-                for t in targets
-                if t
-                for n in ast.walk(t)
-                if isinstance(n, ast.Name)
-            ]
-            names = [n for n in names if not n.startswith(("c_", "_", "cache"))]
+            names = [n for n in made(node) if not n.startswith(("c_", "_", "cache"))]
             kept = None if isinstance(node, ast.Return) else names
-            found[node.lineno] = kept, claim[1]
+            comment = lines[node.end_lineno - 1][claim.start() :]
+            shapes = MORE.findall(comment)
+            found[node.lineno] = kept, shapes
     return found
 
 
@@ -112,12 +125,15 @@ class Tracer:
         def local(frame, event, arg):
             claim = CLAIMS[path].get(last[0])
             if claim and event in ("line", "return"):
-                names, shape = claim
+                names, shapes = claim
                 if names is None and event == "return":
-                    self.judge(path, last[0], tensors(arg), shape, letters)
+                    self.judge(path, last[0], tensors(arg), shapes[0], letters)
                 elif names is not None:
-                    values = [t for n in names for t in tensors(frame.f_locals.get(n))]
-                    self.judge(path, last[0], values, shape, letters)
+                    if len(shapes) != len(names):  # one shape for all of them
+                        shapes = shapes[:1] * len(names)
+                    for name, shape in zip(names, shapes, strict=True):
+                        values = tensors(looked_up(frame, name))
+                        self.judge(path, last[0], values, shape, letters)
             if event == "line":
                 last[0] = frame.f_lineno
             elif event == "exception":
@@ -147,7 +163,7 @@ def run_everything():
         logits, cache = model.forward(inputs(name, model, 4, 7, g))
         model.backward(torch.ones_like(logits), cache)
     X, Y = torch.randint(5, (9, 3), generator=g), torch.randint(5, (9,), generator=g)
-    for counting in (models.NGram(X, Y, 5, 2), models.KneserNey(X, Y, 5, 2)):
+    for counting in (models.NGram(5, X, Y, 2), models.KneserNey(5, X, Y, 2)):
         counting.forward(X[:4])
     x = torch.randn(2, 3, 6, generator=g)
     every = layers.Sequential(

@@ -188,6 +188,6 @@ def test_counting_sets_the_bar():
     result = fit(
         model, train, dev, TrainConfig(epochs=100, batch=64, lr=0.1, keep_best=False)
     )
-    counts = sample.nll(NGram(*train, len(VOCAB), 1, 0.0), *train)
+    counts = sample.nll(NGram(len(VOCAB), *train, 1, alpha=0.0), *train)
     assert counts < sample.nll(model, *train) < counts + 0.02
     assert result.best < 2.9

@@ -1,166 +1,205 @@
-"""Counting: what followed this context, how often? No gradients, a bar for all others.
+"""Models that only count: add-alpha smoothing and interpolated Kneser-Ney.
 
-Both models answer with logarithms of probabilities, which are scores that a softmax
-leaves as they are; so sampling and measuring work as for a trained model.
+They have a ``forward`` and no ``backward``: the best table is known in closed form, so
+there is nothing to train. The chapter "Counting" derives both.
 """
 
-from typing import Any
+import math
 
 import torch
 from torch import Tensor
 
 
-class Table:
-    """How often each symbol followed each context that was seen.
-
-    Contexts are numbered as digits in base V and kept in order, so that a lookup is a
-    binary search: rows (K, V) for the K contexts seen, nothing for the others.
-
-    Args:
-        contexts: (N, k) symbols; k may be 0.
-        symbols: (N) what followed.
-        weights: (N) how often.
-        vocab_size: V.
-    """
-
-    def __init__(
-        self, contexts: Tensor, symbols: Tensor, weights: Tensor, vocab_size: int
-    ) -> None:
-        self.vocab_size = vocab_size
-        number = self.number(contexts)  # (N)
-        self.keys, row = torch.unique(number, return_inverse=True)
-        self.rows = torch.zeros(len(self.keys), vocab_size, dtype=torch.float64)
-        self.rows.index_put_((row, symbols), weights, accumulate=True)
-
-    def number(self, contexts: Tensor) -> Tensor:
-        """contexts (B, k)  ->  one number per context (B)."""
-        number = torch.zeros(len(contexts), dtype=torch.long)  # (B)
-        for column in contexts.unbind(1):
-            number = number * self.vocab_size + column  # (B)
-        return number
-
-    def __getitem__(self, contexts: Tensor) -> Tensor:
-        """contexts (B, k)  ->  counts (B, V), zero where a context was never seen."""
-        number = self.number(contexts)  # (B)
-        place = torch.searchsorted(self.keys, number).clamp_max(len(self.keys) - 1)
-        seen = self.keys[place] == number  # (B)
-        found: Tensor = self.rows[place] * seen.unsqueeze(1)  # (B, V)
-        return found
-
-
-def _check(X: Tensor, Y: Tensor, context: int, vocab_size: int) -> None:
-    if X.dim() != 2 or len(X) != len(Y) or len(X) == 0:
-        raise ValueError(
-            f"n-gram: X is {tuple(X.shape)} and Y {tuple(Y.shape)}; give windows "
-            "(N, T) and as many targets (N), at least one"
-        )
-    if not 0 <= context <= X.shape[1]:
-        raise ValueError(
-            f"n-gram: contexts of {context} symbols, and the windows have "
-            f"{X.shape[1]}; make windows with block={context} or more"
-        )
-    if vocab_size ** (context + 1) >= 2**63:
-        raise ValueError(
-            f"n-gram: {vocab_size} symbols in contexts of {context} cannot be numbered "
-            "in 64 bits; use a shorter context"
-        )
-
-
 class NGram:
-    """Relative frequency of a symbol after the last ``context`` symbols.
+    """Counts of what follows each context, plus ``alpha`` for every symbol.
 
-    P(w | c) = (n(c, w) + alpha) / (n(c) + alpha V): maximum likelihood for alpha = 0,
-    add-one smoothing for 1. A context that was never seen gets the uniform law.
+    The probability of a symbol after a context that was seen n times, c times with this
+    symbol, is (c + alpha) / (n + V alpha). A context never seen predicts every symbol
+    alike, which for alpha = 0 is the limit of alpha -> 0.
 
-    Args:
-        X: (N, T) windows, T at least ``context``.
-        Y: (N) targets.
-        vocab_size: V.
-        context: symbols that are read; 1 makes a bigram model.
-        alpha: added to every count, at least 0.
-
-    Raises:
-        ValueError: shapes that do not fit, a context that is too long, alpha below 0.
-    """
-
-    causal = False
-
-    def __init__(
-        self, X: Tensor, Y: Tensor, vocab_size: int, context: int, alpha: float = 1.0
-    ) -> None:
-        _check(X, Y, context, vocab_size)
-        if alpha < 0:
-            raise ValueError(f"NGram: alpha is {alpha}; counts can only be added to")
-        self.block, self.context, self.alpha = max(context, 1), context, alpha
-        ones = torch.ones(len(Y), dtype=torch.float64)
-        self.table = Table(X[:, X.shape[1] - context :], Y, ones, vocab_size)
-
-    def forward(self, ix: Tensor, training: bool = False) -> tuple[Tensor, Any]:
-        """ix (B, T) symbols  ->  logarithms of probabilities (B, V), no cache."""
-        counts = self.table[ix[:, ix.shape[1] - self.context :]] + self.alpha  # (B, V)
-        total = counts.sum(1, keepdim=True)  # (B, 1)
-        uniform = torch.full_like(counts, 1 / counts.shape[1])  # (B, V)
-        p = torch.where(total > 0, counts / total.clamp_min(1e-300), uniform)  # (B, V)
-        return p.log(), None
-
-
-class KneserNey:
-    """Interpolated Kneser-Ney smoothing: every order hands a share to the next lower.
-
-    From each count of a context a ``discount`` is taken, and what is saved is given to
-    the distribution of the context without its first symbol. Orders below the highest
-    do not count how often a symbol followed, but after how many different symbols:
-    what is frequent only behind one context says little about others.
+    ``contexts`` (U) are the numbers of the contexts seen, in order, the last symbol
+    being the lowest digit to the base V; ``counts`` (U, V) holds what followed each.
 
     Args:
-        X: (N, T) windows, T at least ``context``.
-        Y: (N) targets.
         vocab_size: V.
-        context: symbols that the highest order reads.
-        discount: taken from every count, in [0, 1].
+        X: (N, T) contexts, as from :func:`charlm.data.windows`.
+        Y: (N) what followed.
+        block: how many of the T symbols to use, the last ones; all if None.
+        alpha: added to every count; 0 gives maximum likelihood.
 
     Raises:
-        ValueError: as :class:`NGram`, or a discount outside [0, 1].
-
-    Source: Kneser and Ney (1995); interpolated as in Chen and Goodman (1999).
+        ValueError: X, Y, ``block`` or ``alpha`` are no such things.
     """
 
     causal = False
 
     def __init__(
         self,
+        vocab_size: int,
         X: Tensor,
         Y: Tensor,
+        block: int | None = None,
+        alpha: float = 0.1,
+    ) -> None:
+        if not 0 <= alpha < math.inf:
+            raise ValueError(f"NGram: alpha is {alpha}; give a number from 0 on")
+        self.vocab_size, self.alpha = vocab_size, alpha
+        self.block = _checked(vocab_size, X, Y, block)
+        V = vocab_size
+        numbers = _numbers(X, self.block, V)  # (N)
+        self.contexts, row = torch.unique(numbers, return_inverse=True)  # (U), (N)
+        U = len(self.contexts)
+        self.counts = torch.bincount(row * V + Y, minlength=U * V).reshape(U, V)
+        smooth = self.counts.double() + alpha  # (U, V)
+        self.logp = (smooth / smooth.sum(1, keepdim=True)).log()  # (U, V)
+
+    def forward(self, ix: Tensor, training: bool = False) -> tuple[Tensor, None]:
+        """ix (B, T) symbols, T >= block  ->  log-probabilities (B, V).
+
+        Raises:
+            ValueError: too few symbols in a row, or one outside the vocabulary.
+        """
+        _check_symbols(ix, self.block, self.vocab_size)
+        numbers = _numbers(ix, self.block, self.vocab_size)
+        row, seen = _find(self.contexts, numbers)
+        uniform = -math.log(self.vocab_size)
+        return self.logp[row].masked_fill(~seen.unsqueeze(1), uniform), None
+
+
+class KneserNey:
+    """Interpolated Kneser-Ney: every context leans on the one that is shorter by one.
+
+    From each count the discount is taken off; what is freed goes to the prediction of
+    the shorter context. The full contexts hold counts of occurrences. Every shorter
+    one holds *continuation* counts: of how many different longer contexts a symbol
+    was seen in. Below the empty context lies the uniform distribution. A context never
+    seen predicts what its longest seen ending predicts.
+
+    ``levels[k]`` holds, for contexts of k symbols, their numbers (U) in order and their
+    probabilities (U, V).
+
+    Args:
+        vocab_size: V.
+        X: (N, T) contexts, as from :func:`charlm.data.windows`.
+        Y: (N) what followed.
+        block: how many of the T symbols to use, the last ones; all if None.
+        discount: taken off every count, 0 to 1.
+
+    Raises:
+        ValueError: X, Y, ``block`` or ``discount`` are no such things.
+
+    Source: R. Kneser and H. Ney (1995), in the form of S. Chen and J. Goodman (1999),
+    with one discount for all orders.
+    """
+
+    causal = False
+
+    def __init__(
+        self,
         vocab_size: int,
-        context: int = 5,
+        X: Tensor,
+        Y: Tensor,
+        block: int | None = None,
         discount: float = 0.9,
     ) -> None:
-        _check(X, Y, context, vocab_size)
         if not 0 <= discount <= 1:
-            raise ValueError(f"KneserNey: discount is {discount}; give 0 to 1")
-        self.block, self.context, self.discount = max(context, 1), context, discount
-        T = X.shape[1]
-        grams = torch.cat([X[:, T - context :], Y[:, None]], 1)  # (N, context+1)
-        kinds, weights = torch.unique(grams, dim=0, return_counts=True)
-        self.tables = [self._table(kinds, weights.double(), vocab_size)]
-        for _ in range(context):
-            # every kind counts once for the kind without its first symbol
-            kinds, weights = torch.unique(kinds[:, 1:], dim=0, return_counts=True)
-            self.tables.insert(0, self._table(kinds, weights.double(), vocab_size))
+            raise ValueError(
+                f"KneserNey: discount is {discount}; give a number from 0 to 1, since "
+                "the smallest count that it is taken off is 1"
+            )
+        self.vocab_size, self.discount = vocab_size, discount
+        self.block = _checked(vocab_size, X, Y, block)
+        V = vocab_size
+        self.levels: list[tuple[Tensor, Tensor]] = []
+        below = torch.zeros(1, dtype=torch.long)
+        p = torch.full((1, V), 1 / V, dtype=torch.float64)
+        for k, (grams, counts) in enumerate(_continuations(X, Y, self.block, V)):
+            contexts, row = torch.unique(grams // V, return_inverse=True)
+            table = torch.zeros(len(contexts), V, dtype=torch.float64)
+            table[row, grams % V] = counts.double()  # each gram stands there once
+            # the ending of a context that was seen was itself seen
+            shorter, _ = _find(below, contexts % V ** max(k - 1, 0))
+            kept = (table - discount).clamp_min(0)
+            freed = discount * (table > 0).double().sum(1, keepdim=True)
+            p = (kept + freed * p[shorter]) / table.sum(1, keepdim=True)
+            below = contexts
+            self.levels.append((contexts, p))
 
-    @staticmethod
-    def _table(kinds: Tensor, weights: Tensor, vocab_size: int) -> Table:
-        return Table(kinds[:, :-1], kinds[:, -1], weights, vocab_size)
+    def forward(self, ix: Tensor, training: bool = False) -> tuple[Tensor, None]:
+        """ix (B, T) symbols, T >= block  ->  log-probabilities (B, V).
 
-    def forward(self, ix: Tensor, training: bool = False) -> tuple[Tensor, Any]:
-        """ix (B, T) symbols  ->  logarithms of probabilities (B, V), no cache."""
-        V, T = self.tables[0].vocab_size, ix.shape[1]
-        p = torch.full((len(ix), V), 1 / V, dtype=torch.float64)  # (B, V)
-        for length, table in enumerate(self.tables):
-            counts = table[ix[:, T - length :]]  # (B, V)
-            total = counts.sum(1, keepdim=True)  # (B, 1)
-            kinds = (counts > 0).to(p.dtype).sum(1, keepdim=True)  # (B, 1)
-            saved = self.discount * kinds * p  # (B, V)
-            mixed = (counts - self.discount).clamp_min(0) + saved  # (B, V)
-            p = torch.where(total > 0, mixed / total.clamp_min(1e-300), p)  # (B, V)
+        Raises:
+            ValueError: too few symbols in a row, or one outside the vocabulary.
+        """
+        _check_symbols(ix, self.block, self.vocab_size)
+        p = self.levels[0][1].expand(len(ix), -1)  # (B, V): of the empty context
+        for k, (contexts, table) in enumerate(self.levels[1:], 1):
+            row, seen = _find(contexts, _numbers(ix, k, self.vocab_size))
+            p = torch.where(seen.unsqueeze(1), table[row], p)
         return p.log(), None
+
+
+def _continuations(
+    X: Tensor, Y: Tensor, block: int, V: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Numbers and counts of the distinct (k + 1)-grams, for k from 0 to ``block``."""
+    numbers = _numbers(X, block, V) * V + Y  # (N)
+    grams, counts = torch.unique(numbers, return_counts=True)  # (G), (G)
+    found = [(grams, counts)]
+    for k in range(block - 1, -1, -1):
+        # without their first symbol the distinct grams fall together; how many do is
+        # the number of different symbols that came before the shorter one
+        grams, counts = torch.unique(grams % V ** (k + 1), return_counts=True)
+        found.append((grams, counts))
+    return found[::-1]
+
+
+def _numbers(ix: Tensor, block: int, V: int) -> Tensor:
+    """The last ``block`` symbols of each row, read as the digits of one number (B)."""
+    numbers = torch.zeros(len(ix), dtype=torch.long)
+    for j in range(ix.shape[1] - block, ix.shape[1]):
+        numbers = numbers * V + ix[:, j]
+    return numbers
+
+
+def _find(contexts: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Row of each number in the sorted contexts (B), and whether it is there (B)."""
+    row = torch.searchsorted(contexts, numbers).clamp_max(len(contexts) - 1)
+    return row, contexts[row] == numbers
+
+
+def _checked(V: int, X: Tensor, Y: Tensor, block: int | None) -> int:
+    """The block, once everything fits together."""
+    if X.ndim != 2 or Y.shape != X.shape[:1] or not len(X):
+        raise ValueError(
+            f"X is {tuple(X.shape)}, Y {tuple(Y.shape)}; give contexts (N, T) and "
+            "targets (N) with at least one row, as data.windows does"
+        )
+    block = X.shape[1] if block is None else block
+    if not 0 <= block <= X.shape[1]:
+        raise ValueError(
+            f"block is {block}, and the rows of X hold {X.shape[1]} symbols; make "
+            "longer windows, or give a block from 0 to that"
+        )
+    if V ** (block + 1) >= 2**63:
+        raise ValueError(
+            f"{block + 1} symbols out of {V} do not fit into one 64-bit number; give a "
+            "smaller block"
+        )
+    _check_symbols(torch.cat([X, Y.unsqueeze(1)], 1), block, V)
+    return block
+
+
+def _check_symbols(ix: Tensor, block: int, V: int) -> None:
+    if ix.ndim != 2 or ix.shape[1] < block:
+        raise ValueError(
+            f"contexts of shape {tuple(ix.shape)}; this model reads {block} symbols, "
+            "so give (B, T) with T at least that"
+        )
+    if ix.is_floating_point() or ix.is_complex():
+        raise ValueError(f"symbols are {ix.dtype}; give integers, as data.windows does")
+    if ix.numel() and not 0 <= int(ix.min()) <= int(ix.max()) < V:
+        raise ValueError(
+            f"symbols from {int(ix.min())} to {int(ix.max())}, and the vocabulary has "
+            f"{V}, numbered from 0; give its real size, or encode with the same one"
+        )
