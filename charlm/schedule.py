@@ -37,6 +37,7 @@ def one_cycle(done: float) -> float:
 SCHEDULES: dict[str, Schedule] = {
     f.__name__: f for f in (constant, cosine, linear, step, one_cycle)
 }
+"""Schedules by the names that the command line knows."""
 
 
 def warm(schedule: Schedule, share: float) -> Schedule:

@@ -11,7 +11,10 @@ from charlm import ops
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("book/*.md"), ROOT / "index.md"])
 TEXT = {p: p.read_text(encoding="utf8") for p in PAGES}
-CHAPTERS = [ROOT / "book/counting.md", ROOT / "book/batchnorm.md"]
+CHAPTERS = [
+    ROOT / f"book/{name}.md"
+    for name in ("numerical-derivatives", "counting", "batchnorm")
+]
 LABEL = re.compile(r"^\$\$ \((eq-[a-z0-9-]+)\)$", re.M)
 CITED = re.compile(r"\beq-[a-z0-9-]+")
 CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.M | re.S)
