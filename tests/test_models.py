@@ -6,7 +6,8 @@ import torch
 import twins
 
 from charlm import data, gradcheck, ops
-from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet
+from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet, build
+from charlm.models.ensemble import Ensemble
 
 F64 = torch.float64
 
@@ -245,3 +246,39 @@ def test_errors_name_what_is_wrong(g):
         GPT(11, g, n_embd=5, n_head=2)
     with pytest.raises(ValueError, match="reads 8: make windows"):
         Tree(11, g).forward(torch.zeros(2, 3).long())
+
+
+def test_build_by_name(g):
+    assert count(build("mlp", 27, g, normalise=False)) == 11_897
+    with pytest.raises(ValueError, match="n_hidden is 0; give at least 1"):
+        build("mlp", 27, g, n_hidden=0)
+    with pytest.raises(ValueError, match="choose one of bigram, mlp"):
+        build("lstm", 27, g)
+    with pytest.raises(ValueError, match="gpt: .*n_hidden"):
+        build("gpt", 27, g, n_hidden=5)
+
+
+def test_an_ensemble_is_the_mean_of_probabilities(g):
+    one, two = (GPT(11, g, block=6, n_embd=8, n_head=2, n_layer=1) for _ in range(2))
+    for model in (one, two):
+        spread(model, g)
+    ix = torch.randint(11, (3, 5), generator=g)
+    p, q = (m.forward(ix, training=False)[0].double().softmax(-1) for m in (one, two))
+    both = Ensemble([one, two]).forward(ix)[0].exp()
+    torch.testing.assert_close(both, (p + q) / 2, rtol=1e-6, atol=1e-9)
+    most = Ensemble([one, two], weights=[3, 1]).forward(ix)[0].exp()
+    torch.testing.assert_close(most, 0.75 * p + 0.25 * q, rtol=1e-6, atol=1e-9)
+    with pytest.raises(ValueError, match="all of them causal or none"):
+        Ensemble([one, MLP(11, g)])
+    with pytest.raises(ValueError, match="give one each"):
+        Ensemble([one], weights=[1, 2])
+
+
+def test_an_ensemble_of_windows_reads_each_its_own(g):
+    short, long = MLP(11, g, block=2), MLP(11, g, block=5)
+    both = Ensemble([short, long])
+    assert both.block == 5
+    ix = torch.randint(11, (4, 5), generator=g)
+    p = short.forward(ix[:, 3:], training=False)[0].double().softmax(-1)
+    q = long.forward(ix, training=False)[0].double().softmax(-1)
+    torch.testing.assert_close(both.forward(ix)[0].exp(), (p + q) / 2)

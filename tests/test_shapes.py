@@ -18,6 +18,7 @@ from torch import Tensor
 
 import charlm
 from charlm import cases, gradcheck, layers, models, ops
+from charlm.models.ensemble import Ensemble
 
 ROOT = Path(charlm.__file__).parent
 FILES = {
@@ -163,6 +164,8 @@ def run_everything():
         logits, cache = model.forward(inputs(name, model, 4, 7, g))
         model.backward(torch.ones_like(logits), cache)
     X, Y = torch.randint(5, (9, 3), generator=g), torch.randint(5, (9,), generator=g)
+    one = models.MLP(5, g, n_hidden=4)
+    Ensemble([one, one]).forward(X)
     for counting in (models.NGram(5, X, Y, 2), models.KneserNey(5, X, Y, 2)):
         counting.forward(X[:4])
     x = torch.randn(2, 3, 6, generator=g)

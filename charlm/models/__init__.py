@@ -48,7 +48,7 @@ def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> A
     if kind not in KINDS:
         raise ValueError(f"model is {kind!r}; choose one of {', '.join(KINDS)}")
     for name, value in options.items():
-        if isinstance(value, int) and value < 1:
+        if type(value) is int and value < 1:  # a switch that is off is no int
             raise ValueError(f"{kind}: {name} is {value}; give at least 1")
     try:
         return KINDS[kind](vocab_size, generator, **options)
