@@ -5,8 +5,8 @@ import references
 import torch
 import twins
 
-from charlm import data, gradcheck, ops
-from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet, build
+from charlm import data, gradcheck, models, ops
+from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet
 from charlm.models.ensemble import Ensemble
 
 F64 = torch.float64
@@ -249,13 +249,13 @@ def test_errors_name_what_is_wrong(g):
 
 
 def test_build_by_name(g):
-    assert count(build("mlp", 27, g, normalise=False)) == 11_897
+    assert count(models.build("mlp", 27, g, normalise=False)) == 11_897
     with pytest.raises(ValueError, match="n_hidden is 0; give at least 1"):
-        build("mlp", 27, g, n_hidden=0)
+        models.build("mlp", 27, g, n_hidden=0)
     with pytest.raises(ValueError, match="choose one of bigram, mlp"):
-        build("lstm", 27, g)
+        models.build("lstm", 27, g)
     with pytest.raises(ValueError, match="gpt: .*n_hidden"):
-        build("gpt", 27, g, n_hidden=5)
+        models.build("gpt", 27, g, n_hidden=5)
 
 
 def test_an_ensemble_is_the_mean_of_probabilities(g):
