@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book test serve mutants lint type check-site results clean
+.PHONY: help book test serve mutants lint type check-site bench results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,8 +36,12 @@ check-site: $(VENV)/.ready-dev ## open every page of the built site in headless 
 	@test -f $(SITE)/index.html || { echo "check-site: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/check_site.py $(SITE)
 
+bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
+	@$(BIN)/python benchmarks/bench.py
+
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
 	@$(BIN)/python book/_results/record.py
+	@$(BIN)/python book/_results/league.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

@@ -239,22 +239,22 @@ class MLP:
         return [p for layer in self.layers for p in layer.parameters()]
 
 
+def text(node: Value, grad: float | None = None) -> str:
+    """What a drawing says of a value: its name and origin, then data and gradient."""
+    grad = node.grad if grad is None else grad
+    names = [source.label for source, _ in node.inputs]
+    how = f" {node.op} ".join(names) if len(names) == 2 and all(names) else node.op
+    head = " = ".join(filter(None, [node.label, how]))
+    return f"{head}\n{node.data:.3g}; grad {grad:.3g}".lstrip("\n")
+
+
 def graph(root: Value) -> show.Html:
-    """The computation graph of a value: label or operation, data and gradient."""
+    """The computation graph of a value: label and operation, data and gradient."""
     order = topological(root)
-    depth: dict[int, int] = {}
-    for node in order:
-        depth[id(node)] = 1 + max((depth[id(s)] for s, _ in node.inputs), default=-1)
-    rows: dict[int, int] = {}
-    nodes, edges, names = {}, [], {}
-    for i, node in enumerate(order):
-        column = depth[id(node)]
-        rows[column] = rows.get(column, -1) + 1
-        names[id(node)] = str(i)
-        head = " ".join(filter(None, [node.label, node.op]))
-        text = f"{head} {node.data:.3g}; grad {node.grad:.3g}".strip()
-        nodes[str(i)] = show.Node(column, rows[column], text)
-        edges += [(names[id(s)], str(i)) for s, _ in node.inputs]
-    widest = max(len(node.text) for node in nodes.values())
+    name = {id(node): str(i) for i, node in enumerate(order)}
+    edges = [(name[id(s)], name[id(node)]) for node in order for s, _ in node.inputs]
+    places = show.layout(edges) or {"0": (0.0, 0.0)}
+    nodes = {k: show.Node(*places[k], text(order[int(k)])) for k in name.values()}
+    widest = max(show.width(node.text) for node in nodes.values())
     alt = f"Computation graph of {len(order)} values that ends in {root!r}."
-    return show.graph(nodes, edges, alt, column=show.CHARACTER * widest + 60)
+    return show.graph(nodes, edges, alt, column=widest + 44)

@@ -28,6 +28,7 @@ RANKS = {
     "models": 3,
     "sample": 4,
     "sgd": 5,
+    "fast": 4,
     "flat": 0,
     "optim": 1,
     "schedule": 0,
@@ -43,6 +44,7 @@ RANKS = {
     "train": 6,
     "show": 0,
     "scalar": 1,
+    "stepper": 2,
     "plots": 8,
 }
 WITNESS = PACKAGE / "gradcheck.py"

@@ -210,6 +210,7 @@ def test_the_drawing_shows_data_and_gradients():
     end.backward()
     svg = ET.fromstring(graph(end)._repr_html_()).find("svg")
     texts = [t.text for t in svg.iter("text")]
-    assert f"a 2; grad {a.grad:.3g}" in texts
+    assert texts[texts.index("a") + 1] == f"2; grad {a.grad:.3g}"
+    assert texts[texts.index("a * b") + 1] == f"-6; grad {a.grad / -3:.3g}"
     assert len([p for p in svg.iter("path") if p.get("class") == "edge"]) == 3
     assert math.isclose(a.grad, -3 * (1 - math.tanh(-6) ** 2))

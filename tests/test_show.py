@@ -1,5 +1,6 @@
 """Tables, graphs and figures: valid, in words too, the same each time."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import matplotlib
@@ -9,7 +10,8 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import pytest  # noqa: E402
 
-from charlm import plots, show  # noqa: E402
+from charlm import plots, scalar, show, stepper  # noqa: E402
+from charlm.scalar import Value, topological  # noqa: E402
 
 
 def test_a_table_is_html_and_text():
@@ -66,3 +68,89 @@ def test_a_figure_follows_the_theme_and_is_the_same_each_time():
     assert "prefers-color-scheme:dark" in svg
     assert "var(--ink)" in svg
     assert plots.INK not in svg
+
+
+def test_a_graph_may_go_left_with_tags_and_thick_arrows():
+    nodes = {"x": show.Node(0, 0, "x", now=True), "y": show.Node(1, 0, "y\n2")}
+    labels = {("y", "x"): "× 3"}
+    found = show.graph(nodes, [("y", "x")], "back", labels=labels, now=[("y", "x")])
+    svg = ET.fromstring(found._repr_html_()).find("svg")
+    assert [t.text for t in svg.iter("text")] == ["x", "y", "2", "× 3"]
+    assert [r.get("class") for r in svg.iter("rect")] == ["node now", "node"]
+    edge = next(p for p in svg.iter("path") if p.get("class") == "edge now")
+    start, end = (
+        float(n) for n in re.findall(r"(?:^M| )(\S+) \S+(?=C|$)", edge.get("d"))
+    )
+    assert end < start
+    assert repr(found) == "back\ny: 2 -> x"
+
+
+def test_layout_puts_inputs_left_and_keeps_arrows_off_boxes():
+    places = show.layout([("a", "c"), ("b", "c"), ("c", "d"), ("a", "d"), ("d", "e")])
+    assert [places[k][0] for k in "abcde"] == [0, 0, 1, 2, 3]
+    assert places["a"][1] == places["d"][1] != places["c"][1]
+    assert len(set(places.values())) == 5
+
+
+def small():
+    a, b = Value(3.0, label="a"), Value(2.0, label="b")
+    c = a * b
+    d = c + a
+    end = c * d
+    c.label, d.label, end.label = "c", "d", "L"
+    return a, b, c, d, end
+
+
+def test_the_stepper_shows_every_step_of_the_real_backward():
+    *_, end = small()
+    found = stepper.backward(end, "Small")
+    end.backward()
+    root = ET.fromstring(found._repr_html_())
+    frames = root.findall(".//figure")
+    assert len(frames) == 6  # forward, root, one per operation, end
+    last = [t.text for t in frames[-1].iter("text")]
+    for node in topological(end):
+        assert scalar.text(node).split("\n")[1] in last
+    captions = [f.find("figcaption").text for f in frames]
+    assert captions[0].startswith("Step 1 of 6. The forward is done")
+    assert "c gets 1 × 6 = 6 and has 9 + 6 = 15" in captions[3]
+    assert repr(found).splitlines()[0] == "Small"
+    assert len(repr(found).splitlines()) == 7
+
+
+def test_the_stepper_leaves_the_graph_alone():
+    a, *_, end = small()
+    a.grad = 7.0
+    stepper.backward(end, "Small")
+    assert (a.grad, end.grad) == (7.0, 0.0)
+
+
+def test_the_stepper_can_be_operated_and_read_out():
+    *_, end = small()
+    root = ET.fromstring(stepper.backward(end, "A < B")._repr_html_())
+    title = root.find("p")
+    assert root.get("aria-labelledby") == title.get("id")
+    assert title.text == "A < B"
+    buttons = [(b.text, b.get("type"), b.get("data-move")) for b in root.iter("button")]
+    assert buttons == [("Back", "button", "-1"), ("Next", "button", "1")]
+    assert [p.get("aria-live") for p in root.findall("p")] == [None, None, "polite"]
+    current = [f for f in root.iter("figure") if "current" in f.get("class")]
+    assert current == root.findall(".//figure")[-1:]
+    marks = [m.get("id") for m in root.iter("marker")]
+    assert len(set(marks)) == len(marks)
+    sizes = {(s.get("width"), s.get("height")) for s in root.iter("svg")}
+    assert len(sizes) == 1  # nothing jumps
+
+
+def test_the_stepper_takes_leaves_and_values_used_twice_at_once():
+    one = stepper.backward(Value(1.0), "One")
+    assert len(ET.fromstring(one.html).findall(".//figure")) == 3
+    a = Value(2.0, label="a")
+    twice = stepper.backward(a * a, "Square")
+    assert "× 2, × 2" in twice.html
+    assert "a gets 2 × 1 = 2 and has 2 + 2 = 4" in repr(twice)
+
+
+def test_a_stepper_without_steps_is_refused():
+    with pytest.raises(ValueError, match="needs at least one step"):
+        stepper.stepper([], "Nothing")

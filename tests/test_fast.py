@@ -1,0 +1,103 @@
+"""Fast steps give the gradients of the plain ones, on the same minibatch."""
+
+import pytest
+import torch
+
+from charlm import ops
+from charlm.fast import Fast
+from charlm.flat import Flat
+from charlm.models import GPT, MLP, Bigram, Tree
+
+F64 = torch.float64
+SMALL = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}
+MODELS = {
+    "mlp": lambda g, d: MLP(11, g, n_embd=4, n_hidden=7, normalise=False, dtype=d),
+    "mlp norm": lambda g, d: MLP(11, g, n_embd=4, n_hidden=7, dtype=d),
+    "tree": lambda g, d: Tree(11, g, n_embd=3, n_hidden=5, dtype=d),
+    "gpt": lambda g, d: GPT(11, g, tied=False, dtype=d, **SMALL),
+    "gpt tied": lambda g, d: GPT(11, g, dtype=d, **SMALL),
+    "gpt rope": lambda g, d: GPT(11, g, positions="rope", dtype=d, **SMALL),
+    "gpt sinusoid": lambda g, d: GPT(11, g, positions="sinusoid", dtype=d, **SMALL),
+}
+
+
+def batch(model, rows, length, g):
+    T = length if model.causal else model.block
+    X = torch.randint(11, (rows, T), generator=g)
+    shape = (rows, T) if model.causal else (rows,)
+    Y = torch.randint(-1, 11, shape, generator=g)
+    Y.view(-1)[0] = 3
+    return X, Y
+
+
+def plain(model, flat, X, Y):
+    flat.g.zero_()
+    logits, cache = model.forward(X)
+    loss, c_loss = ops.cross_entropy(logits, Y)
+    model.backward(ops.cross_entropy_backward(torch.ones_like(loss), c_loss), cache)
+    return loss.item(), flat.g.clone()
+
+
+@pytest.mark.parametrize("length", [1, 4, 9])
+@pytest.mark.parametrize("rows", [2, 5])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_fast_step_has_the_gradient_of_the_plain_one(name, rows, length, g):
+    model = MODELS[name](g, F64)
+    flat = Flat(model)
+    flat.p.add_(0.3 * torch.randn(flat.p.shape, generator=g, dtype=F64))
+    kept = [(n, t.clone()) for n, t in model.statistics()]
+    X, Y = batch(model, rows, length, g)
+    loss, wanted = plain(model, flat, X, Y)
+    after = [t.clone() for _, t in model.statistics()]
+    fast = Fast(model, flat)
+    for _ in range(3):  # buffers are used again
+        for (_, t), (_, old) in zip(model.statistics(), kept, strict=True):
+            t.copy_(old)
+        flat.g.normal_(generator=g)  # whatever was there is written over
+        assert fast.gradient(X, Y) == pytest.approx(loss, rel=1e-12)
+        assert (flat.g - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+    for (_, t), new in zip(model.statistics(), after, strict=True):
+        torch.testing.assert_close(t, new)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_shapes_may_change_from_step_to_step(name, g):
+    model = MODELS[name](g, F64)
+    flat = Flat(model)
+    fast = Fast(model, flat)
+    for rows, length in ((4, 9), (3, 2), (4, 9), (6, 5)):
+        X, Y = batch(model, rows, length, g)
+        loss, wanted = plain(model, flat, X, Y)
+        assert fast.gradient(X, Y) == pytest.approx(loss, rel=1e-12)
+        assert (flat.g - wanted).abs().max() <= 1e-12 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_single_precision_is_as_good_as_the_plain_step(name, g):
+    """Both against the plain step in double precision."""
+    model = MODELS[name](g, F64)
+    flat = Flat(model)
+    single = MODELS[name](g, torch.float32)
+    flat32 = Flat(single)
+    flat32.p.copy_(flat.p)
+    flat.p.copy_(flat32.p)
+    X, Y = batch(model, 5, 7, g)
+    _, truth = plain(model, flat, X, Y)
+    _, ours = plain(single, flat32, X, Y)
+    Fast(single, flat32).gradient(X, Y)
+    errors = [
+        (d.double() - truth).abs().max() / truth.abs().max() for d in (ours, flat32.g)
+    ]
+    assert errors[1] <= 4 * errors[0] + 1e-6
+
+
+def test_what_has_no_fast_form_is_named(g):
+    with pytest.raises(ValueError, match="no fast form of Bigram; train it plainly"):
+        Fast(Bigram(11, g), None)
+    with pytest.raises(ValueError, match="GPT with dropout"):
+        Fast(GPT(11, g, dropout=0.1, **SMALL), None)
+    model = GPT(11, g, **SMALL)
+    with pytest.raises(ValueError, match="no target counts"):
+        Fast(model, Flat(model)).gradient(
+            torch.zeros(2, 3).long(), -torch.ones(2, 3).long()
+        )
