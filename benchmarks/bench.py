@@ -16,7 +16,6 @@ import torch
 
 from charlm.config import TrainConfig
 from charlm.corpus import corpus
-from charlm.fast import Fast
 from charlm.models import GPT, MLP, Tree
 from charlm.train import Trainer
 
@@ -24,14 +23,13 @@ from charlm.train import Trainer
 def ours(model, data, batch, optimiser, fast):
     """A step of this package on given minibatches."""
     config = TrainConfig(
-        batch=batch, optimiser=optimiser, schedule="constant", warmup=0.0, lr=1e-3
+        batch=batch, optimiser=optimiser, schedule="constant", warmup=0.0, fast=fast
     )
     trainer = Trainer(model, data, config=config)
-    gradient = Fast(model, trainer.flat).gradient if fast else trainer.gradient
 
     def step(X, Y):
         with torch.inference_mode():
-            loss = gradient(X, Y)
+            loss = trainer.gradient(X, Y)
             trainer.optimiser.step(1e-3)
         return loss
 

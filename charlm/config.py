@@ -31,6 +31,8 @@ class TrainConfig:
         evals: how often in a run the dev loss is measured.
         patience: stop after so many measurements without a gain; 0 for never.
         keep_best: end with the parameters of the best measurement.
+        fast: use the fast form of the step where the model has one; the same
+            gradients up to rounding.
         seed: of minibatches and dropout.
 
     Raises:
@@ -52,6 +54,7 @@ class TrainConfig:
     evals: int = 10
     patience: int = 0
     keep_best: bool = True
+    fast: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -72,6 +72,19 @@ def test_shapes_may_change_from_step_to_step(name, g):
         assert (flat.g - wanted).abs().max() <= 1e-12 * wanted.abs().max()
 
 
+def test_all_shapes_share_the_storages_of_the_largest(g):
+    model = MODELS["gpt"](g, torch.float32)
+    fast = Fast(model, Flat(model))
+    sizes = []
+    for length in (9, 3, 7, 9, 1):
+        fast.gradient(*batch(model, 6, length, g))
+        sizes.append(sum(s.numel() for s in fast.pool.storages))
+    assert len(set(sizes)) == 1
+    fast.gradient(*batch(model, 12, 9, g))
+    assert sum(s.numel() for s in fast.pool.storages) > sizes[0]
+    assert len(fast.steps) == 1, "steps with the old storages are gone"
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_single_precision_is_as_good_as_the_plain_step(name, g):
     """Both against the plain step in double precision."""
@@ -92,9 +105,11 @@ def test_single_precision_is_as_good_as_the_plain_step(name, g):
 
 
 def test_what_has_no_fast_form_is_named(g):
-    with pytest.raises(ValueError, match="no fast form of Bigram; train it plainly"):
+    with pytest.raises(
+        ValueError, match="no fast form of this Bigram; train it plainly"
+    ):
         Fast(Bigram(11, g), None)
-    with pytest.raises(ValueError, match="GPT with dropout"):
+    with pytest.raises(ValueError, match="no fast form of this GPT"):
         Fast(GPT(11, g, dropout=0.1, **SMALL), None)
     model = GPT(11, g, **SMALL)
     with pytest.raises(ValueError, match="no target counts"):

@@ -42,7 +42,7 @@ ENTRIES = {
         "gpt",
         {"tied": False},
         {
-            "epochs": 14,
+            "epochs": 18,
             "batch": 128,
             "lr": 2e-2,
             "optimiser": "muon",

@@ -15,6 +15,7 @@ from ..flat import Flat
 from ..models import GPT, MLP, Tree
 from .gpt import FastGPT
 from .mlp import FastMLP
+from .parts import Pool
 from .tree import FastTree
 
 __all__ = ["Fast", "FastGPT", "FastMLP", "FastTree"]
@@ -22,28 +23,33 @@ __all__ = ["Fast", "FastGPT", "FastMLP", "FastTree"]
 KINDS: dict[type, Any] = {MLP: FastMLP, Tree: FastTree, GPT: FastGPT}
 
 
+def has_fast_form(model: Any) -> bool:
+    """There is a fast step for this model."""
+    drop = getattr(model, "drop", None)
+    plain_variance = getattr(model, "correction", 0) == 0
+    return type(model) in KINDS and plain_variance and (drop is None or drop.p == 0)
+
+
 class Fast:
     """The gradient of a model's loss, by buffers that are kept for each shape.
 
     Args:
         model: an MLP, a Tree or a GPT without dropout.
-        flat: its flat vectors.
+        flat: its flat vectors, on the CPU.
 
     Raises:
         ValueError: there is no fast form of this model.
     """
 
     def __init__(self, model: Any, flat: Flat) -> None:
-        kind = KINDS.get(type(model))
-        drop = getattr(model, "drop", None)
-        if kind is None or (drop is not None and drop.p > 0):
+        if not has_fast_form(model):
             raise ValueError(
-                f"Fast: no fast form of {type(model).__name__}"
-                + (" with dropout" if kind else "")
-                + "; train it plainly"
+                f"Fast: no fast form of this {type(model).__name__}; train it plainly"
             )
+        kind = KINDS[type(model)]
         self.model, self.flat, self.kind = model, flat, kind
         self.steps: dict[tuple[int, ...], Any] = {}
+        self.pool, self.largest = Pool(model.named()[0][1]), 0
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Write the gradient of the mean loss into ``flat.g``; returns the loss.
@@ -52,5 +58,8 @@ class Fast:
         """
         shape = tuple(X.shape)
         if shape not in self.steps:
-            self.steps[shape] = self.kind(self.model, shape)
+            if X.numel() > self.largest:  # its storages will be larger than the others'
+                self.steps, self.largest = {}, X.numel()
+            self.pool.next = 0
+            self.steps[shape] = self.kind(self.model, shape, self.pool)
         return float(self.steps[shape].gradient(X, Y))

@@ -8,15 +8,15 @@ from torch import Tensor
 
 from ..ops.activation import CUBIC, SLOPE
 from ..ops.position import angles
-from .parts import Loss
+from .parts import Loss, Pool
 
 
 class RowNorm:
     """Layer normalisation of rows (M, E), forward and backward in place."""
 
-    def __init__(self, rows: int, width: int, like: Tensor) -> None:
-        self.xhat, self.work = like.new_empty(rows, width), like.new_empty(rows, width)
-        self.y = like.new_empty(rows, width)
+    def __init__(self, rows: int, width: int, like: Tensor, new: Pool) -> None:
+        self.xhat, self.work = new(rows, width), new(rows, width)
+        self.y = new(rows, width)
         self.mean_of_row = like.new_full((width,), 1 / width)  # (E)
         self.ones = like.new_ones(rows)  # (M)
         self.a, self.b = like.new_empty(rows), like.new_empty(rows)  # (M)
@@ -49,15 +49,16 @@ class RowNorm:
 class FastBlock:
     """Buffers of one block of the GPT."""
 
-    def __init__(self, block: Any, B: int, T: int, angle: Tensor | None) -> None:
+    def __init__(
+        self, block: Any, B: int, T: int, angle: Tensor | None, new: Pool
+    ) -> None:
         self.norm1, self.attention = block.attend.layers[:2]
         self.norm2, self.up, _, self.down, _ = block.think.layers
         like = self.up.W
         E, F = like.shape
         N = self.attention.n_head
         M, self.shape = B * T, (B, T, N, E // N)
-        new = like.new_empty
-        self.row1, self.row2 = RowNorm(M, E, like), RowNorm(M, E, like)
+        self.row1, self.row2 = RowNorm(M, E, like, new), RowNorm(M, E, like, new)
         self.qkv, self.dqkv = new(M, 3 * E), new(M, 3 * E)
         # heads of queries, keys and values, each a matrix: (3, B*N, T, D)
         self.heads = new(3, B * N, T, E // N)
@@ -158,17 +159,17 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> None:
 class FastGPT:
     """Buffers for one shape of minibatch (B, T)."""
 
-    def __init__(self, model: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, model: Any, shape: tuple[int, ...], new: Pool) -> None:
         self.model = m = model
         B, T = self.shape = shape
+        m.check_length(T)
         C = m.wte.C
         V, E = C.shape
-        new = C.new_empty
         self.x, self.dx, self.logits = new(B * T, E), new(B * T, E), new(B * T, V)
         width = E // m.blocks.layers[0].attend.layers[1].n_head
         angle = angles(T, width, 10_000.0, C) if m.positions == "rope" else None
-        self.blocks = [FastBlock(block, B, T, angle) for block in m.blocks.layers]
-        self.norm, self.loss = RowNorm(B * T, E, C), Loss(B * T, V, C)
+        self.blocks = [FastBlock(block, B, T, angle, new) for block in m.blocks.layers]
+        self.norm, self.loss = RowNorm(B * T, E, C, new), Loss(B * T, V, C)
         self.table = None
         if m.positions == "sinusoid":
             from ..ops import sinusoid

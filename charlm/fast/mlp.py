@@ -5,20 +5,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss
+from .parts import BatchNorm, Loss, Pool
 
 
 class FastMLP:
     """Buffers for one shape of minibatch (B, T)."""
 
-    def __init__(self, model: Any, shape: tuple[int, ...]) -> None:
-        if model.correction:
-            raise ValueError("FastMLP: correction is not 0; train this model plainly")
+    def __init__(self, model: Any, shape: tuple[int, ...], new: Pool) -> None:
         self.model = m = model
         B, T = shape
         V, E = m.C.shape
         H = m.W1.shape[1]
-        new = m.C.new_empty
         self.emb, self.demb = new(B * T, E), new(B * T, E)
         self.flat, self.dflat = self.emb.view(B, T * E), self.demb.view(B, T * E)
         self.pre, self.h, self.dh = new(B, H), new(B, H), new(B, H)

@@ -1,35 +1,74 @@
 """What fast steps share: the end of the model, and normalisation over rows."""
 
+import math
+
 import torch
 from torch import Tensor
+
+
+class Pool:
+    """Storages that the steps of all shapes share, each as large as the largest needs.
+
+    A step asks for its buffers in a fixed order; the n-th request of every step gets
+    the beginning of the n-th storage. Only one step is at work at a time.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self.like = like
+        self.storages: list[Tensor] = []
+        self.next = 0
+
+    def __call__(self, *shape: int) -> Tensor:
+        """An uninitialised buffer of this shape."""
+        size = math.prod(shape)
+        if self.next == len(self.storages):
+            self.storages.append(self.like.new_empty(size))
+        elif self.storages[self.next].numel() < size:
+            self.storages[self.next] = self.like.new_empty(size)
+        buffer = self.storages[self.next][:size].view(shape)
+        self.next += 1
+        return buffer
 
 
 class Loss:
     """Mean cross-entropy of logits (M, V), and its gradient in their place."""
 
     def __init__(self, rows: int, symbols: int, like: Tensor) -> None:
+        self.rows = rows
         self.offset = torch.arange(rows, device=like.device) * symbols  # (M)
         self.place = torch.empty_like(self.offset)  # (M)
-        self.weight = like.new_empty(rows, 1)  # (M, 1)
+        self.kept = like.new_empty(rows, 1)  # (M, 1)
         self.picked = like.new_empty(rows)  # (M)
+        self.less = like.new_full((rows,), -1.0)  # (M)
 
     def gradient(self, logits: Tensor, targets: Tensor) -> float:
         """logits (M, V) become dlogits; returns the loss."""
-        kept = targets >= 0  # (M)
-        count = int(kept.sum())
+        if int(targets.min()) < 0:
+            return self._some(logits, targets)
+        torch.add(self.offset, targets, out=self.place)
+        self._differences(logits)
+        loss = self.picked.log_().sum().item() / -self.rows
+        logits.mul_(1 / self.rows)
+        return loss
+
+    def _some(self, logits: Tensor, targets: Tensor) -> float:
+        """The same where some targets do not count."""
+        self.kept.copy_((targets >= 0).unsqueeze(1))
+        count = int(self.kept.sum())
         if count == 0:
             raise ValueError("cross_entropy: no target counts; leave this batch out")
-        torch.softmax(logits, 1, out=logits)
         torch.add(self.offset, targets.clamp_min(0), out=self.place)
-        flat = logits.view(-1)
-        torch.index_select(flat, 0, self.place, out=self.picked)
-        # a target that underflowed has an infinite loss; its gradient is right
-        loss = self.picked.log_().mul_(kept).sum().item() / -count
-        flat[self.place] -= 1  # places differ from row to row, so none is lost
-        # dividing the booleans would round to single precision first
-        self.weight.copy_(kept.unsqueeze(1)).div_(count)
-        logits.mul_(self.weight)
+        self._differences(logits)
+        # dot, not a product of numbers and booleans: those are converted one by one
+        loss = self.picked.log_().dot(self.kept.view(-1)).item() / -count
+        logits.mul_(self.kept.div_(count))
         return loss
+
+    def _differences(self, logits: Tensor) -> None:
+        """logits become p - y; the probabilities of the targets go to ``picked``."""
+        torch.softmax(logits, 1, out=logits)
+        torch.index_select(logits.view(-1), 0, self.place, out=self.picked)
+        logits.view(-1).index_add_(0, self.place, self.less)
 
 
 class BatchNorm:

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss
+from .parts import BatchNorm, Loss, Pool
 
 
 class FastTree:
     """Buffers for one shape of minibatch (B, T): a set per level of the tree."""
 
-    def __init__(self, model: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, model: Any, shape: tuple[int, ...], new: Pool) -> None:
         layers = model.stack.layers
         self.embed, self.out = layers[0], layers[-1]
         self.maps, self.norms = layers[2:-1:4], layers[3:-1:4]
@@ -19,7 +19,6 @@ class FastTree:
         C = self.embed.C
         V, E = C.shape
         H = self.out.W.shape[0]
-        new = C.new_empty
         self.emb, self.demb = new(B * T, E), new(B * T, E)
         rows = [B * T // 2 ** (i + 1) for i in range(len(self.maps))]
         self.pre = [new(n, H) for n in rows]

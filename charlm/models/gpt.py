@@ -170,14 +170,18 @@ class GPT(Layer):
             self.head = Linear(E, vocab_size, g, gain=0.1, bias=False, dtype=dtype)
         super().__init__()
 
-    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """x (B, T) symbols, T at most ``block``  ->  logits (B, T, V)."""
-        T = x.shape[1]
+    def check_length(self, T: int) -> None:
+        """Refuse texts longer than the block."""
         if self.block < T:
             raise ValueError(
                 f"GPT: {T} symbols, and this model reads at most {self.block}; keep "
                 f"the last {self.block}, or make the model with a larger block"
             )
+
+    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """x (B, T) symbols, T at most ``block``  ->  logits (B, T, V)."""
+        T = x.shape[1]
+        self.check_length(T)
         h, c_embed = self.wte.forward(x)  # (B, T, E)
         c_pos = None
         if self.positions == "learned":
