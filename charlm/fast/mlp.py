@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss, Pool
+from .parts import BatchNorm, Loss, Pool, tanh_
 
 
 class FastMLP:
@@ -33,9 +33,10 @@ class FastMLP:
         if self.norm:
             self.norm.forward(self.pre, m.gamma, m.beta, h)
             self.norm.move(m.running_mean, m.running_var, m.momentum)
-            h.tanh_()
+            tanh_(h)
         else:
-            torch.tanh(self.pre, out=h)
+            h.copy_(self.pre)
+            tanh_(h)
         torch.addmm(m.b2, h, m.W2, out=self.logits)
         loss = self.loss.gradient(self.logits, Y)
         torch.mm(h.t(), self.logits, out=m.dW2)

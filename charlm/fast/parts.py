@@ -71,6 +71,15 @@ class Loss:
         logits.view(-1).index_add_(0, self.place, self.less)
 
 
+def tanh_(x: Tensor) -> None:
+    """The hyperbolic tangent in place, as 2 sigmoid(2x) - 1.
+
+    The kernel of the sigmoid is several times as fast. Near zero the result has the
+    absolute precision of the type, not the relative one, which sums do not notice.
+    """
+    x.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
 class BatchNorm:
     """Batch normalisation over the rows (M, C), forward and backward in place.
 

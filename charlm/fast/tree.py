@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss, Pool
+from .parts import BatchNorm, Loss, Pool, tanh_
 
 
 class FastTree:
@@ -47,7 +47,7 @@ class FastTree:
             torch.mm(below.view(len(pre), -1), linear.W, out=pre)
             norm.forward(pre, layer.gamma, layer.beta, h)
             norm.move(layer.running_mean, layer.running_var, layer.momentum)
-            h.tanh_()
+            tanh_(h)
             below = h
         torch.addmm(self.out.b, below, self.out.W, out=self.logits)
         loss = self.loss.gradient(self.logits, Y)
