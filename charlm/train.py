@@ -153,14 +153,19 @@ class Trainer:
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Put the gradient of a minibatch into ``flat.g``; returns the loss."""
         if self.fast is not None:
-            loss = self.fast.gradient(X, Y)
-            return self.world.average(self.flat.g, loss, int((Y >= 0).sum()))
+            return self._shared(self.fast.gradient(X, Y), Y)
         self.flat.g.zero_()
         logits, cache = self.model.forward(X)
         mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
         dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
         self.model.backward(dlogits, cache)
-        return self.world.average(self.flat.g, mean.item(), int((Y >= 0).sum()))
+        return self._shared(mean.item(), Y)
+
+    def _shared(self, loss: float, Y: Tensor) -> float:
+        """Average gradient and loss over the processes, if there are several."""
+        if self.world.size == 1:
+            return loss
+        return self.world.average(self.flat.g, loss, int((Y >= 0).sum()))
 
     def _step(self, progress: Progress) -> None:
         i = self.result.steps
@@ -189,7 +194,7 @@ class Trainer:
     def _measure(self) -> float:
         """The dev loss; keeps a copy of the parameters if it is the best so far."""
         assert self.dev is not None
-        with self._averaged():
+        with _Swapped(self.flat.p, self.mean):
             loss = nll(self.model, *self.dev)
             self.result.dev.append((self.result.steps, loss))
             if not loss >= self.result.best:  # also where best is still nan
@@ -207,9 +212,6 @@ class Trainer:
             self._put(self.best)
         elif self.mean is not None:
             self.flat.p.copy_(self.mean)
-
-    def _averaged(self) -> "_Swapped":
-        return _Swapped(self.flat.p, self.mean)
 
     def _copy(self) -> dict[str, Tensor]:
         kept = {name: t.clone() for name, t in self.model.statistics()}

@@ -71,54 +71,72 @@ class Loss:
         logits.view(-1).index_add_(0, self.place, self.less)
 
 
-def tanh_(x: Tensor) -> None:
+class Tanh:
     """The hyperbolic tangent in place, as 2 sigmoid(2x) - 1.
 
     The kernel of the sigmoid is several times as fast. Near zero the result has the
     absolute precision of the type, not the relative one, which sums do not notice.
     """
-    x.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+    def __init__(self, like: Tensor) -> None:
+        # numbers as tensors: a Python number is made into one at every call
+        self.two, self.less_one = like.new_full((1,), 2), like.new_full((1,), -1)
+        self.one = like.new_ones(1)
+
+    def forward(self, x: Tensor) -> None:
+        """x becomes tanh(x)."""
+        x.mul_(self.two).sigmoid_()
+        torch.add(self.less_one, x, alpha=2, out=x)
+
+    def backward(self, dh: Tensor, h: Tensor, work: Tensor) -> None:
+        """dh becomes (1 - h*h) dh."""
+        dh.mul_(torch.addcmul(self.one, h, h, value=-1, out=work))
 
 
 class BatchNorm:
     """Batch normalisation over the rows (M, C), forward and backward in place.
 
     ``torch.var`` costs many times what two products with a vector cost.
+
+    Args:
+        x: (M, C), the buffer that holds the input and then x-hat.
+        dy: (M, C), the buffer that holds the gradient.
+        work: (M, C), a buffer for anything.
     """
 
-    def __init__(self, rows: int, width: int, like: Tensor, eps: float = 1e-5) -> None:
-        self.eps, self.rows = eps, rows
-        self.mean_of_rows = like.new_full((rows,), 1 / rows)  # (M)
-        self.ones = like.new_ones(rows)  # (M)
-        self.mean, self.var = like.new_empty(width), like.new_empty(width)  # (C)
-        self.rstd, self.scale = like.new_empty(width), like.new_empty(width)  # (C)
-        self.work = like.new_empty(rows, width)  # (M, C)
-        self.a, self.b = like.new_empty(width), like.new_empty(width)  # (C)
+    def __init__(self, x: Tensor, dy: Tensor, work: Tensor, eps: float = 1e-5) -> None:
+        rows, width = x.shape
+        self.x, self.dy, self.work, self.rows = x, dy, work, rows
+        self.x_t, self.dy_t, self.work_t = x.t(), dy.t(), work.t()
+        self.eps, self.over = x.new_full((1,), eps), x.new_full((1,), 1 / rows)
+        self.mean_of_rows = x.new_full((rows,), 1 / rows)  # (M)
+        self.ones = x.new_ones(rows)  # (M)
+        self.mean, self.var = x.new_empty(width), x.new_empty(width)  # (C)
+        self.rstd, self.scale = x.new_empty(width), x.new_empty(width)  # (C)
+        self.a = x.new_empty(width)  # (C)
 
-    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, y: Tensor) -> None:
-        """x (M, C) becomes x-hat; y (M, C) gets gamma x-hat + beta."""
-        torch.mv(x.t(), self.mean_of_rows, out=self.mean)
+    def forward(self, gamma: Tensor, beta: Tensor, y: Tensor) -> None:
+        """x becomes x-hat; y (M, C) gets gamma x-hat + beta."""
+        x, work = self.x, self.work
+        torch.mv(self.x_t, self.mean_of_rows, out=self.mean)
         x.sub_(self.mean)
-        torch.mul(x, x, out=self.work)
-        torch.mv(self.work.t(), self.mean_of_rows, out=self.var)
-        torch.add(self.var, self.eps, out=self.rstd)
-        self.rstd.rsqrt_()
+        torch.mul(x, x, out=work)
+        torch.mv(self.work_t, self.mean_of_rows, out=self.var)
+        torch.add(self.var, self.eps, out=self.rstd).rsqrt_()
         x.mul_(self.rstd)
         torch.addcmul(beta, x, gamma, out=y)
 
-    def backward(
-        self, dy: Tensor, xhat: Tensor, gamma: Tensor, dgamma: Tensor, dbeta: Tensor
-    ) -> None:
-        """dy (M, C) becomes dx; writes dgamma and dbeta (C)."""
-        torch.mv(dy.t(), self.ones, out=dbeta)
-        torch.mul(dy, xhat, out=self.work)
-        torch.mv(self.work.t(), self.ones, out=dgamma)
-        torch.div(dbeta, self.rows, out=self.a)
-        torch.div(dgamma, self.rows, out=self.b)
+    def backward(self, gamma: Tensor, dgamma: Tensor, dbeta: Tensor) -> None:
+        """dy becomes dx; writes dgamma and dbeta (C)."""
+        x, dy = self.x, self.dy
+        torch.mv(self.dy_t, self.ones, out=dbeta)
+        torch.mul(dy, x, out=self.work)
+        torch.mv(self.work_t, self.ones, out=dgamma)
+        torch.mul(dbeta, self.over, out=self.a)
         dy.sub_(self.a)
-        dy.addcmul_(xhat, self.b, value=-1)
-        torch.mul(gamma, self.rstd, out=self.scale)
-        dy.mul_(self.scale)
+        torch.mul(dgamma, self.over, out=self.a)
+        dy.addcmul_(x, self.a, value=-1)
+        dy.mul_(torch.mul(gamma, self.rstd, out=self.scale))
 
     def move(self, mean: Tensor, var: Tensor, momentum: float) -> None:
         """Move running statistics (C) towards those of this batch."""
