@@ -100,11 +100,20 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="?", help="a name from the list, or a file")
 
 
+def _bench(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default="mlp", help="bigram, mlp, tree, wavenet or gpt (mlp)")
+    add("--data", default="names", help="names, makemore, or a file (names)")
+    add("--batch", type=int, default=32, help="rows of a minibatch (32)")
+    add("--rounds", type=int, default=100, help="how often each is timed (100)")
+
+
 COMMANDS = {
     "train": ("train a model with hand-written gradients", _train),
     "sample": ("draw from a trained model", _sample),
     "eval": ("measure a trained model", _eval),
     "check": ("judge gradients, the package's or your own", _check),
+    "bench": ("time a training step on this machine", _bench),
     "data": ("list, fetch and describe data sets", _data),
 }
 

@@ -19,6 +19,7 @@ from .models import build
 from .parallel import World
 from .sample import beam, nll
 from .sample import sample as draw
+from .timing import step_times
 from .train import Trainer
 from .watch import Bar, Keeper
 
@@ -196,6 +197,23 @@ def check(args: Namespace) -> int:
     last = bad or ["columns: relative error against " + ", ".join(rows[0].errors)]
     say(args, {"errors": errors, "problems": bad}, *last)
     return 1 if bad else 0
+
+
+def bench(args: Namespace) -> int:
+    """Time a training step."""
+    if args.rounds < 1:
+        raise ValueError(f"rounds is {args.rounds}; time at least 1")
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    found = step_times(args.model, corpus(args.data), args.batch, args.rounds)
+    base = found["plain"]
+    lines = [
+        f"{name:16s} {1e6 * seconds:10.0f} us  {base / seconds:6.2f} x"
+        for name, seconds in found.items()
+    ]
+    title = f"{args.model}, a minibatch of {args.batch}, one thread:"
+    say(args, {"seconds": found}, title, *lines)
+    return 0
 
 
 def data(args: Namespace) -> int:

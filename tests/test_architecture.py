@@ -38,6 +38,7 @@ RANKS = {
     "checkpoint": 7,
     "grading": 4,
     "watch": 8,
+    "timing": 8,
     "commands": 9,
     "cli": 10,
     "__main__": 11,

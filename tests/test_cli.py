@@ -165,6 +165,15 @@ def test_data_commands(folder, capsys):
     assert json.loads(out(capsys))["path"].endswith("names.txt")
 
 
+@pytest.mark.parametrize(("model", "fast"), [("gpt", True), ("wavenet", False)])
+def test_bench_says_what_a_step_costs(model, fast, folder, capsys):
+    args = ["bench", "--data", "names.txt", "--model", model, "--batch", "2"]
+    assert main([*args, "--rounds", "2", "--json"]) == 0
+    found = json.loads(out(capsys))["seconds"]
+    assert ("fast" in found) == fast
+    assert all(seconds > 0 for seconds in found.values())
+
+
 def test_a_plot_is_saved(folder, capsys):
     assert main(["train", "--data", "names.txt", *SHORT, "--plot", "loss.svg"]) == 0
     assert "<svg" in Path("loss.svg").read_text()
@@ -329,6 +338,7 @@ BAD = {
         ["check", "n.py:linear_backward"],
         "defines no linear_backward",
     ),
+    "bench nothing": (None, ["bench", "--rounds", "0"], "rounds is 0"),
     "describe nothing": (None, ["data", "describe"], "Name a data set"),
 }
 
