@@ -204,7 +204,6 @@ def bench(args: Namespace) -> int:
     if args.rounds < 1:
         raise ValueError(f"rounds is {args.rounds}; time at least 1")
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     found = step_times(args.model, corpus(args.data), args.batch, args.rounds)
     base = found["plain"]
     lines = [

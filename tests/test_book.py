@@ -13,7 +13,13 @@ PAGES = sorted([*ROOT.glob("book/*.md"), ROOT / "index.md"])
 TEXT = {p: p.read_text(encoding="utf8") for p in PAGES}
 CHAPTERS = [
     ROOT / f"book/{name}.md"
-    for name in ("numerical-derivatives", "scalar-autograd", "counting", "batchnorm")
+    for name in (
+        "numerical-derivatives",
+        "scalar-autograd",
+        "counting",
+        "cross-entropy",
+        "batchnorm",
+    )
 ]
 LABEL = re.compile(r"^\$\$ \((eq-[a-z0-9-]+)\)$", re.M)
 CITED = re.compile(r"\beq-[a-z0-9-]+")
