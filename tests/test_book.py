@@ -18,6 +18,7 @@ CHAPTERS = [
         "scalar-autograd",
         "counting",
         "cross-entropy",
+        "bigram-net",
         "batchnorm",
     )
 ]
