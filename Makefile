@@ -37,7 +37,7 @@ check-site: $(VENV)/.ready-dev ## open every page of the built site in headless 
 	@$(BIN)/python tests/site/check_site.py $(SITE)
 
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json
 
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
 	@$(BIN)/python book/_results/record.py

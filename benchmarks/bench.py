@@ -1,60 +1,47 @@
-"""How fast is a training step? Ours against others', interleaved, medians and ratios.
+"""How fast is a training step, how does its cost grow, how much memory does it take?
 
-``make bench`` runs it. All contestants of a row do the same work on the same
-minibatches, one after the other in every round, so that what else the machine does hits
-all alike. One thread. The times of one machine mean little; the ratios travel.
+``make bench`` runs it, prints the tables and writes them where the book reads them. All
+contestants of a row do the same work on the same minibatches, one after the other in
+every round, so that what else the machine does hits all alike. One thread. The times of
+one machine mean little; the ratios travel.
 """
 
 import argparse
 import json
+import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-import rivals
 import torch
+from races import (
+    FLOOR,
+    FUSED,
+    RACES,
+    SIZE,
+    SPELT,
+    generator,
+    gpt,
+    minibatches,
+    mlp,
+    transformers,
+    tree,
+)
 
-from charlm.config import TrainConfig
 from charlm.corpus import corpus
-from charlm.models import GPT, MLP, Tree
-from charlm.train import Trainer
+from charlm.models import GPT
 
 
-def ours(model, data, batch, optimiser, fast):
-    """A step of this package on given minibatches."""
-    config = TrainConfig(
-        batch=batch, optimiser=optimiser, schedule="constant", warmup=0.0, fast=fast
-    )
-    trainer = Trainer(model, data, config=config)
-
-    def step(X, Y):
-        with torch.inference_mode():
-            loss = trainer.gradient(X, Y)
-            trainer.optimiser.step(1e-3)
-        return loss
-
-    return step
-
-
-def products(shapes):
-    """The matrix products of a step alone: the floor under every implementation."""
-    pairs = [(torch.randn(m, k), torch.randn(k, n)) for m, k, n in shapes]
-
-    def step(X, Y):
-        for a, b in pairs:
-            y = a @ b
-            y @ b.T  # noqa: B018
-            a.T @ y  # noqa: B018
-
-    return step
-
-
-def race(contestants, batches, rounds):
-    """Median seconds of each contestant, interleaved."""
-    times = {name: [] for name in contestants}
+def race(field, batches, rounds):
+    """Median seconds of each contestant, interleaved; ``field`` names their makers."""
+    steps = {name: make() for name, make in field.items()}
+    times = {name: [] for name in steps}
     for i in range(rounds + 3):
         X, Y = batches[i % len(batches)]
-        for name, step in contestants.items():
+        for name, step in steps.items():
             begin = time.perf_counter()
             step(X, Y)
             if i >= 3:  # the first rounds warm up
@@ -62,108 +49,113 @@ def race(contestants, batches, rounds):
     return {name: statistics.median(t) for name, t in times.items()}
 
 
-def minibatches(data, batch, cut=False):
-    """A few fixed minibatches."""
-    g = torch.Generator().manual_seed(0)
-    found = []
-    for _ in range(8):
-        rows = torch.randint(len(data[0]), (batch,), generator=g)
-        X, Y = data[0][rows], data[1][rows]
-        if cut and Y.dim() == 2:
-            longest = int((Y >= 0).sum(1).max())
-            X, Y = X[:, :longest], Y[:, :longest]
-        found.append((X, Y))
+def cut(names, batch, rounds):
+    """The same, each minibatch cut to its longest name, as training does."""
+    data = names.encode(GPT(27, generator(), **SIZE), "train")
+    field = transformers(data, batch, **SIZE)
+    field = {n: field[n] for n in ("charlm, plain", "charlm, fast")}
+    return race(field, minibatches(data, batch, cut=True), rounds)
+
+
+def growth(rounds):
+    """Seconds of a GPT's step as one size grows, the others as in the league."""
+    g, found = generator(), {}
+    for axis, values in GROWTH.items():
+        found[axis] = {"sizes": values, "seconds": []}
+        for value in values:
+            size = {"batch": 32, **SIZE} | {axis: value}
+            batch = size.pop("batch")
+            XY = tuple(
+                torch.randint(27, (batch, size["block"]), generator=g) for _ in "XY"
+            )
+            field = transformers(XY, batch, **size)
+            field = {n: field[n] for n in (SPELT, FUSED, "charlm, fast", FLOOR)}
+            found[axis]["seconds"].append(race(field, [XY], rounds))
     return found
 
 
-def mlp(names, batch, rounds):
-    """MLP with batch normalisation, 12,297 parameters."""
-    g = torch.Generator().manual_seed(0)
-    data = names.encode(MLP(27, g), "train")
-    module = rivals.MLP()
-    sgd = torch.optim.SGD(module.parameters(), lr=0.1)
-    field = {
-        "nn.Module, autograd, SGD": rivals.with_optimiser(module, sgd, False),
-        "the lectures' gradients by hand": rivals.lectures_by_hand(),
-        "charlm, plain": ours(MLP(27, g), data, batch, "sgd", fast=False),
-        "charlm, fast": ours(MLP(27, g), data, batch, "sgd", fast=True),
-        "matrix products alone": products([(batch, 30, 200), (batch, 200, 27)]),
-    }
-    return race(field, minibatches(data, batch), rounds)
+def peak(title, batch, name):
+    """Megabytes that a process needs for five steps, above those it began with."""
+    torch.set_num_threads(1)
+    field, batches = RACES[title](corpus("names"), batch)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step = field[name]()
+    for X, Y in batches[:5]:
+        step(X, Y)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def tree(names, batch, rounds):
-    """The tree, 76,579 parameters, by windows of 8."""
-    g = torch.Generator().manual_seed(0)
-    data = names.encode(Tree(27, g), "train")
-    module = rivals.Tree()
-    sgd = torch.optim.SGD(module.parameters(), lr=0.1)
-    shapes = [(4 * batch, 48, 128), (2 * batch, 256, 128), (batch, 256, 128)]
-    field = {
-        "nn.Module, autograd, SGD": rivals.with_optimiser(module, sgd, False),
-        "charlm, plain": ours(Tree(27, g), data, batch, "sgd", fast=False),
-        "charlm, fast": ours(Tree(27, g), data, batch, "sgd", fast=True),
-        "matrix products alone": products([*shapes, (batch, 128, 27)]),
-    }
-    return race(field, minibatches(data, batch), rounds)
+def memory(title, batch):
+    """Peak memory of each contestant, each in a process of its own; MB."""
+    field, _ = RACES[title](corpus("names"), batch)
+    found = {}
+    for name in field:
+        if name != FLOOR:
+            words = [sys.executable, __file__, "--peak", title, str(batch), name]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            found[name] = round(float(done.stdout), 1)
+    return found
 
 
-def gpt(names, batch, rounds, compiled=True):
-    """A GPT of 204,544 parameters; others pad to 16, ours is cut to the longest."""
-    g = torch.Generator().manual_seed(0)
-    model = GPT(27, g, tied=False)
-    data = names.encode(model, "train")
-    field = {}
-    for name, fused in (("attention spelt out", False), ("fused attention", True)):
-        module = rivals.GPT(fused=fused)
-        adam = torch.optim.AdamW(module.parameters(), lr=1e-3, betas=(0.9, 0.99))
-        field[f"nn.Module, {name}, AdamW"] = rivals.with_optimiser(module, adam, True)
-    if compiled:
-        module = torch.compile(rivals.GPT(fused=True))
-        adam = torch.optim.AdamW(module.parameters(), lr=1e-3, betas=(0.9, 0.99))
-        step = rivals.with_optimiser(module, adam, True)
-        field["torch.compile, fused attention, AdamW"] = step
-    field["charlm, plain"] = ours(model, data, batch, "adamw", fast=False)
-    model = GPT(27, g, tied=False)
-    field["charlm, fast"] = ours(model, data, batch, "adamw", fast=True)
-    M = 16 * batch
-    one = [(M, 64, 192), (M, 64, 64), (M, 64, 256), (M, 256, 64)]
-    field["matrix products alone"] = products([*one * 4, (M, 64, 27)])
-    whole = minibatches(data, batch)
-    same = race(field, whole, rounds)
-    cut = {n: step for n, step in field.items() if n.startswith("charlm")}
-    for name, seconds in race(cut, minibatches(data, batch, cut=True), rounds).items():
-        same[f"{name}, cut to the longest name"] = seconds
-    return same
+GROWTH = {
+    "batch": [4, 16, 64, 256],
+    "n_embd": [32, 64, 128, 256],
+    "n_layer": [1, 2, 4, 8],
+    "block": [8, 16, 32, 64],
+}
+
+
+def show(title, times):
+    """Print a table of ratios."""
+    base = next(iter(times.values()))
+    print(f"\n{title}: times faster than the first line", flush=True)
+    for name, seconds in times.items():
+        print(f"  {name:45s} {base / seconds:6.2f}   {1e6 * seconds:9.0f} us")
 
 
 def main():
-    """Run all races and print a table of ratios."""
+    """Run all races, print tables of ratios, write the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--large", action="store_true", help="large batches too")
+    parser.add_argument("--quick", action="store_true", help="batch 32 only")
     parser.add_argument("--no-compile", action="store_true")
-    parser.add_argument("--out", help="write the table as JSON")
+    parser.add_argument("--out", type=Path, help="write the measurements as JSON")
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.peak:
+        title, batch, name = args.peak
+        print(peak(title, int(batch), name))
+        return
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    names = corpus("names")
+    names, rounds, compiled = corpus("names"), args.rounds, not args.no_compile
     races = {
-        "mlp 32": mlp(names, 32, args.rounds),
-        "tree 32": tree(names, 32, args.rounds),
+        "mlp 32": race(*mlp(names, 32), rounds),
+        "tree 32": race(*tree(names, 32), rounds),
+        "gpt 32": race(*gpt(names, 32, compiled), rounds // 4),
     }
-    races["gpt 32"] = gpt(names, 32, args.rounds // 4, not args.no_compile)
-    if args.large:
-        races["mlp 1024"] = mlp(names, 1024, args.rounds // 4)
-        races["tree 1024"] = tree(names, 1024, args.rounds // 10)
-        races["gpt 256"] = gpt(names, 256, args.rounds // 20, False)
+    for name, seconds in cut(names, 32, rounds // 4).items():
+        races["gpt 32"][f"{name}, cut to the longest name"] = seconds
+    if not args.quick:
+        races["mlp 1024"] = race(*mlp(names, 1024), rounds // 4)
+        races["tree 1024"] = race(*tree(names, 1024), rounds // 10)
+        races["gpt 256"] = race(*gpt(names, 256), rounds // 20)
     for title, times in races.items():
-        base = next(iter(times.values()))
-        print(f"\n{title}: times faster than the first line")
-        for name, seconds in times.items():
-            print(f"  {name:45s} {base / seconds:6.2f}   {1e6 * seconds:9.0f} us")
+        show(title, times)
+    if args.quick:
+        return
+    record = {
+        "label": "benchmarks",
+        "seconds": races,
+        "growth": growth(max(rounds // 20, 5)),
+        "peak_megabytes": {"gpt 256": memory("gpt", 256)},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "machine": f"{platform.machine()}, one thread",
+        "command": "make bench",
+    }
+    print("\npeak memory, MB:", record["peak_megabytes"])
     if args.out:
-        Path(args.out).write_text(json.dumps(races, indent=1) + "\n")
+        args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
 
 
 if __name__ == "__main__":

@@ -15,136 +15,138 @@ class RowNorm:
     """Layer normalisation of rows (M, E), forward and backward in place."""
 
     def __init__(self, rows: int, width: int, like: Tensor, new: Pool) -> None:
-        self.xhat, self.work = new(rows, width), new(rows, width)
-        self.y = new(rows, width)
-        self.mean_of_row = like.new_full((width,), 1 / width)  # (E)
-        self.ones = like.new_ones(rows)  # (M)
+        self.y, self.share = new(rows, width), like.new_empty(width)  # (M, E), (E)
         self.a, self.b = like.new_empty(rows), like.new_empty(rows)  # (M)
-        self.rstd = like.new_empty(rows)  # (M)
+        self.ones = like.new_ones(rows)  # (M)
 
     def forward(self, x: Tensor, layer: Any) -> Tensor:
         """x (M, E)  ->  y (M, E)."""
-        torch.mv(x, self.mean_of_row, out=self.a)
-        torch.sub(x, self.a.unsqueeze(1), out=self.xhat)
-        torch.mul(self.xhat, self.xhat, out=self.work)
-        torch.mv(self.work, self.mean_of_row, out=self.rstd)
-        self.rstd.add_(1e-5).rsqrt_()
-        self.xhat.mul_(self.rstd.unsqueeze(1))
+        shape = x.shape[1:]
+        self.xhat, _, self.rstd = torch.native_layer_norm(x, shape, None, None, 1e-5)
         return torch.addcmul(layer.beta, self.xhat, layer.gamma, out=self.y)
 
-    def backward(self, dy: Tensor, layer: Any) -> Tensor:
+    def backward(self, dy: Tensor, layer: Any, work: Tensor) -> Tensor:
         """dy (M, E)  ->  dx, in its place; writes the layer's gradients."""
         torch.mv(dy.t(), self.ones, out=layer.dbeta)
-        torch.mul(dy, self.xhat, out=self.work)
-        torch.mv(self.work.t(), self.ones, out=layer.dgamma)
-        dy.mul_(layer.gamma)
-        torch.mv(dy, self.mean_of_row, out=self.a)
-        torch.mul(dy, self.xhat, out=self.work)
-        torch.mv(self.work, self.mean_of_row, out=self.b)
-        self.xhat.mul_(self.b.unsqueeze(1))
-        dy.sub_(self.a.unsqueeze(1)).sub_(self.xhat).mul_(self.rstd.unsqueeze(1))
+        torch.mul(dy, self.xhat, out=work)
+        torch.mv(work.t(), self.ones, out=layer.dgamma)
+        # the means of gamma dy and of gamma dy xhat over a row, as weighted sums
+        torch.mul(layer.gamma, 1 / len(self.share), out=self.share)
+        torch.mv(dy, self.share, out=self.a)
+        torch.mv(work, self.share, out=self.b)
+        dy.mul_(layer.gamma).sub_(self.a.unsqueeze(1))
+        dy.addcmul_(self.xhat, self.b.unsqueeze(1), value=-1).mul_(self.rstd)
         return dy
 
 
+class Scratch:
+    """Buffers that every block uses in turn: nothing in them outlives its block."""
+
+    def __init__(self, B: int, T: int, E: int, F: int, N: int, new: Pool) -> None:
+        M, D = B * T, E // N
+        self.qkv, self.heads = new(M, 3 * E), new(3, B * N, T, D)
+        self.seen, self.dp = new(B * N, T, D), new(B * N, T, T)
+        self.row, self.branch = new(M, E), new(M, E)
+        self.dact, self.work, self.slope = new(M, F), new(M, F), new(M, F)
+
+
 class FastBlock:
-    """Buffers of one block of the GPT."""
+    """Buffers of one block of the GPT: what its backward needs of its forward."""
 
     def __init__(
-        self, block: Any, B: int, T: int, angle: Tensor | None, new: Pool
+        self,
+        block: Any,
+        shape: tuple[int, ...],
+        angle: Tensor | None,
+        new: Pool,
+        scratch: Scratch,
     ) -> None:
         self.norm1, self.attention = block.attend.layers[:2]
         self.norm2, self.up, _, self.down, _ = block.think.layers
         like = self.up.W
         E, F = like.shape
-        N = self.attention.n_head
-        M, self.shape = B * T, (B, T, N, E // N)
+        N, (B, T) = self.attention.n_head, shape
+        M, self.shape, self.scratch = B * T, (B, T, N, E // N), scratch
         self.row1, self.row2 = RowNorm(M, E, like, new), RowNorm(M, E, like, new)
-        self.qkv, self.dqkv = new(M, 3 * E), new(M, 3 * E)
         # heads of queries, keys and values, each a matrix: (3, B*N, T, D)
-        self.heads = new(3, B * N, T, E // N)
-        self.dheads = new(3, B * N, T, E // N)
-        self.p, self.dp = new(B * N, T, T), new(B * N, T, T)
-        self.future = torch.ones(T, T, dtype=torch.bool).triu(1)
-        self.seen, self.dseen = new(B * N, T, E // N), new(B * N, T, E // N)
-        self.merged, self.mixed = new(M, E), new(M, E)
+        self.heads, self.p = new(3, B * N, T, E // N), new(B * N, T, T)
+        self.mask = like.new_full((T, T), float("-inf")).triu(1)  # hides the future
+        self.merged = new(M, E)
         self.u, self.s, self.act = new(M, F), new(M, F), new(M, F)
-        self.dact, self.work, self.square = new(M, F), new(M, F), new(M, F)
-        self.dx, self.dbranch = new(M, E), new(M, E)
         self.ones = like.new_ones(M)
+        self.inner = like.new_full((1,), 2 * SLOPE)
         self.rotation = None if angle is None else (angle.cos(), angle.sin())
         self.scale = 1 / math.sqrt(E // N)
 
     def forward(self, x: Tensor) -> None:
         """x (M, E): the residual path, added to in place."""
         B, T, N, D = self.shape
-        a = self.attention
+        a, temp = self.attention, self.scratch
         y = self.row1.forward(x, self.norm1)
-        torch.addmm(a.qkv.b, y, a.qkv.W, out=self.qkv)
+        torch.addmm(a.qkv.b, y, a.qkv.W, out=temp.qkv)
         self.heads.view(3, B, N, T, D).copy_(
-            self.qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
+            temp.qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
         )
         if self.rotation:
             rotate(self.heads[:2], *self.rotation)
         q, k, v = self.heads
-        torch.bmm(q, k.mT, out=self.p)
-        self.p.mul_(self.scale).masked_fill_(self.future, float("-inf"))
+        torch.baddbmm(self.mask, q, k.mT, alpha=self.scale, out=self.p)
         torch.softmax(self.p, -1, out=self.p)
-        torch.bmm(self.p, v, out=self.seen)
-        self.merged.view(B, T, N, D).copy_(self.seen.view(B, N, T, D).transpose(1, 2))
+        torch.bmm(self.p, v, out=temp.seen)
+        self.merged.view(B, T, N, D).copy_(temp.seen.view(B, N, T, D).transpose(1, 2))
         x.addmm_(self.merged, a.proj.W).add_(a.proj.b)
         y = self.row2.forward(x, self.norm2)
         torch.addmm(self.up.b, y, self.up.W, out=self.u)
-        torch.mul(self.u, self.u, out=self.square)
         # (1 + tanh v) / 2 is the sigmoid of 2v, whose kernel is ten times as fast
-        torch.mul(self.square, 2 * SLOPE * CUBIC, out=self.s).add_(2 * SLOPE)
+        torch.addcmul(self.inner, self.u, self.u, value=2 * SLOPE * CUBIC, out=self.s)
         self.s.mul_(self.u).sigmoid_()
         torch.mul(self.u, self.s, out=self.act)
         x.addmm_(self.act, self.down.W).add_(self.down.b)
 
     def backward(self, dx: Tensor) -> None:
         """dx (M, E): the gradient on the residual path, added to in place."""
-        a = self.attention
+        a, temp = self.attention, self.scratch
         torch.mm(self.act.t(), dx, out=self.down.dW)
         torch.mv(dx.t(), self.ones, out=self.down.db)
-        torch.mm(dx, self.down.W.t(), out=self.dact)
+        torch.mm(dx, self.down.W.t(), out=temp.dact)
         # dact/du = s + u s (1 - s) 2v' with 2v' = 2 SLOPE (1 + 3 CUBIC u*u)
-        torch.addcmul(self.s, self.s, self.s, value=-1, out=self.work)
-        self.work.mul_(self.u)
-        self.square.mul_(6 * SLOPE * CUBIC).add_(2 * SLOPE)
-        self.s.addcmul_(self.work, self.square)
-        self.dact.mul_(self.s)
-        torch.mm(self.row2.y.t(), self.dact, out=self.up.dW)
-        torch.mv(self.dact.t(), self.ones, out=self.up.db)
-        torch.mm(self.dact, self.up.W.t(), out=self.dbranch)
-        dx.add_(self.row2.backward(self.dbranch, self.norm2))
+        torch.addcmul(self.act, self.act, self.s, value=-1, out=temp.work)
+        value = 6 * SLOPE * CUBIC
+        torch.addcmul(self.inner, self.u, self.u, value=value, out=temp.slope)
+        temp.dact.mul_(self.s.addcmul_(temp.work, temp.slope))
+        torch.mm(self.row2.y.t(), temp.dact, out=self.up.dW)
+        torch.mv(temp.dact.t(), self.ones, out=self.up.db)
+        torch.mm(temp.dact, self.up.W.t(), out=temp.branch)
+        dx.add_(self.row2.backward(temp.branch, self.norm2, temp.row))
         torch.mm(self.merged.t(), dx, out=a.proj.dW)
         torch.mv(dx.t(), self.ones, out=a.proj.db)
-        torch.mm(dx, a.proj.W.t(), out=self.mixed)
+        torch.mm(dx, a.proj.W.t(), out=temp.row)
         self._attention_backward()
-        torch.mm(self.row1.y.t(), self.dqkv, out=a.qkv.dW)
-        torch.mv(self.dqkv.t(), self.ones, out=a.qkv.db)
-        torch.mm(self.dqkv, a.qkv.W.t(), out=self.dbranch)
-        dx.add_(self.row1.backward(self.dbranch, self.norm1))
+        torch.mm(self.row1.y.t(), temp.qkv, out=a.qkv.dW)
+        torch.mv(temp.qkv.t(), self.ones, out=a.qkv.db)
+        torch.mm(temp.qkv, a.qkv.W.t(), out=temp.branch)
+        dx.add_(self.row1.backward(temp.branch, self.norm1, temp.row))
 
     def _attention_backward(self) -> None:
-        """From ``mixed``, the gradient of the merged heads, to ``dqkv``."""
+        """From ``row``, the gradient of the merged heads, to that of ``qkv``."""
         B, T, N, D = self.shape
-        self.dseen.view(B, N, T, D).copy_(self.mixed.view(B, T, N, D).transpose(1, 2))
+        temp = self.scratch
+        dp, dseen = temp.dp, temp.seen
+        dseen.view(B, N, T, D).copy_(temp.row.view(B, T, N, D).transpose(1, 2))
         q, k, v = self.heads
-        dq, dk, dv = self.dheads
-        torch.bmm(self.p.mT, self.dseen, out=dv)
-        torch.bmm(self.dseen, v.mT, out=self.dp)
+        dq, dk, dv = temp.heads
+        torch.bmm(self.p.mT, dseen, out=dv)
+        torch.bmm(dseen, v.mT, out=dp)
         # p (dp - sum of p dp) is p dp - p (sum of p dp)
-        self.dp.mul_(self.p)
-        total = self.dp.sum(-1, keepdim=True)
-        self.dp.addcmul_(self.p, total, value=-1).mul_(self.scale)
-        torch.bmm(self.dp, k, out=dq)
-        torch.bmm(self.dp.mT, q, out=dk)
+        dp.mul_(self.p)
+        dp.addcmul_(self.p, dp.sum(-1, keepdim=True), value=-1)
+        torch.baddbmm(dq, dp, k, beta=0, alpha=self.scale, out=dq)
+        torch.baddbmm(dk, dp.mT, q, beta=0, alpha=self.scale, out=dk)
         if self.rotation:
             cos, sin = self.rotation
-            rotate(self.dheads[:2], cos, -sin)
-        self.dqkv.view(B, T, 3, N, D).copy_(
-            self.dheads.view(3, B, N, T, D).permute(1, 3, 0, 2, 4)
+            rotate(temp.heads[:2], cos, -sin)
+        temp.qkv.view(B, T, 3, N, D).copy_(
+            temp.heads.view(3, B, N, T, D).permute(1, 3, 0, 2, 4)
         )
 
 
@@ -168,7 +170,12 @@ class FastGPT:
         self.x, self.dx, self.logits = new(B * T, E), new(B * T, E), new(B * T, V)
         width = E // m.blocks.layers[0].attend.layers[1].n_head
         angle = angles(T, width, 10_000.0, C) if m.positions == "rope" else None
-        self.blocks = [FastBlock(block, B, T, angle, new) for block in m.blocks.layers]
+        N, F = E // width, m.blocks.layers[0].think.layers[1].W.shape[1]
+        self.scratch = Scratch(B, T, E, F, N, new)
+        self.blocks = [
+            FastBlock(block, shape, angle, new, self.scratch)
+            for block in m.blocks.layers
+        ]
         self.norm, self.loss = RowNorm(B * T, E, C, new), Loss(B * T, V, C)
         self.table = None
         if m.positions == "sinusoid":
@@ -197,7 +204,7 @@ class FastGPT:
             m.wte.dC.zero_()
             torch.mm(y.t(), self.logits, out=m.head.dW)
             torch.mm(self.logits, m.head.W.t(), out=self.dx)
-        self.norm.backward(self.dx, m.norm)
+        self.norm.backward(self.dx, m.norm, self.scratch.row)
         for block in reversed(self.blocks):
             block.backward(self.dx)
         if m.positions == "learned":
