@@ -1,6 +1,8 @@
 """The site's own extensions: notebooks, mathematics, freshness, ledger, deployment."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ import katex_static  # noqa: E402
 import lean  # noqa: E402
 import ledger_page  # noqa: E402
 import notebooks  # noqa: E402
+import provenance  # noqa: E402
 
 BOOK = ROOT / "book"
 
@@ -150,7 +153,7 @@ def test_old_caches_are_dropped_but_not_the_current(tmp_path):
 
 
 def test_the_ledger_has_a_section_for_every_pair():
-    text = ledger_page.filled(f"a\n{ledger_page.MARK}\nb", ROOT, "ledger")
+    text = ledger_page.filled(f"a\n{ledger_page.LEDGER}\nb", ROOT, "ledger")
     tex = ledger_page.equations(BOOK)
     for name, pair in ops.pairs().items():
         assert f"### `{name}`" in text
@@ -162,6 +165,21 @@ def test_the_ledger_has_a_section_for_every_pair():
 
 def test_a_page_without_the_mark_stays_as_it_is():
     assert ledger_page.filled("text", ROOT, "x") == "text"
+
+
+def test_the_sheet_has_a_card_with_equations_and_code_for_every_pair():
+    text = ledger_page.filled(ledger_page.CARDS, ROOT, "sheet")
+    tex = ledger_page.equations(BOOK)
+    for pair in ops.pairs().values():
+        card = text.split(f"(card-{pair.name.replace('_', '-')})=")[1].split(":::\n")[0]
+        for label in ledger_page.CITED.findall(pair.backward.__doc__):
+            assert tex[label] in card
+            assert f"{{eq}}`{label}`" in card
+        code = ledger_page.statements(pair.backward)
+        assert code in card
+        assert "return" in code
+        assert '"""' not in code
+        assert "->" in ledger_page.signature(pair.backward)
 
 
 def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
@@ -207,3 +225,16 @@ def test_only_needed_assets_are_loaded():
     assert not lean.wanted(style, "<p>text</p>")
     own = SimpleNamespace(filename="_static/book.css", attributes={})
     assert lean.wanted(own, "")
+
+
+def test_the_foot_of_a_page_names_the_source_it_was_built_from(tmp_path):
+    assert "(commit" not in provenance.line(tmp_path), "no repository, no commit"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "file").write_text("one")
+    subprocess.run([*git, "add", "file"], check=True)
+    subprocess.run([*git, "commit", "-qm", "one"], check=True)
+    clean = provenance.line(tmp_path)
+    assert re.search(r"charlm \S+ \(commit [0-9a-f]{7,}\) with PyTorch \S+;", clean)
+    (tmp_path / "file").write_text("two")
+    assert ", changed since) with" in provenance.line(tmp_path)
