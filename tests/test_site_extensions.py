@@ -167,6 +167,12 @@ def test_a_page_without_the_mark_stays_as_it_is():
     assert ledger_page.filled("text", ROOT, "x") == "text"
 
 
+def test_a_display_without_a_label_is_no_part_of_the_next(tmp_path):
+    page = "$$\na\n$$\n\ntext\n\n$$\nb \\\\\nc\n$$ (eq-b)\n"
+    (tmp_path / "page.md").write_text(page)
+    assert ledger_page.equations(tmp_path) == {"eq-b": "b \\\\\nc"}
+
+
 def test_the_sheet_has_a_card_with_equations_and_code_for_every_pair():
     text = ledger_page.filled(ledger_page.CARDS, ROOT, "sheet")
     tex = ledger_page.equations(BOOK)

@@ -16,7 +16,7 @@ from sphinx.util import logging
 log = logging.getLogger(__name__)
 LEDGER, CARDS = "<!-- ledger: generated -->", "<!-- cards: generated -->"
 CITED = re.compile(r"\beq-[a-z0-9-]+")
-DISPLAY = re.compile(r"^\$\$\n(.*?)\n\$\$ \((eq-[a-z0-9-]+)\)$", re.M | re.S)
+DISPLAY = re.compile(r"^\$\$\n((?:(?!\$\$).*\n)+)\$\$ \((eq-[a-z0-9-]+)\)$", re.M)
 
 
 def equations(folder: Path) -> dict[str, str]:
@@ -24,7 +24,7 @@ def equations(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.glob("*.md")):
         for tex, label in DISPLAY.findall(path.read_text(encoding="utf8")):
-            found[label] = tex
+            found[label] = tex.rstrip()
     return found
 
 
