@@ -63,6 +63,7 @@ class Node:
         learnt: a parameter, drawn with a dashed border.
         width: of the box in pixels, 0 for what the text needs.
         now: drawn with a thick border.
+        title: what it is in words, shown where one points at it.
     """
 
     column: float
@@ -72,6 +73,7 @@ class Node:
     learnt: bool = False
     width: float = 0.0
     now: bool = False
+    title: str = ""
 
 
 def width(text: str) -> float:
@@ -107,6 +109,7 @@ def graph(
     column: float = COLUMN,
     labels: Mapping[tuple[str, str], str] | None = None,
     now: Iterable[tuple[str, str]] = (),
+    narrow: bool = False,
 ) -> Html:
     """A computation graph: boxes for values, arrows that say what goes where.
 
@@ -117,6 +120,7 @@ def graph(
         column: distance of two columns, in pixels.
         labels: what stands at an arrow.
         now: arrows to be drawn thick.
+        narrow: it runs from top to bottom and fits a phone without scrolling.
     """
     edges, labels, now = list(edges), labels or {}, set(now)
     mark = "arrow-" + hashlib.sha256(alt.encode()).hexdigest()[:8]
@@ -160,12 +164,16 @@ def graph(
             f"{escape(line)}</text>"
             for i, line in enumerate(lines)
         )
-        link = f'<a href="{escape(n.href)}">{box}</a>' if n.href else box
+        if n.title:
+            box = f"<title>{escape(n.title)}</title>{box}"
+        group = f"<g>{box}</g>" if n.title else box
+        link = f'<a href="{escape(n.href)}">{box}</a>' if n.href else group
         parts.append(link)
     wide = max(x[k] + widths[k] / 2 for k in nodes) + 8
     height = max(y.values()) + tall / 2 + 8
+    kind = "graph narrow" if narrow else "graph"
     html = (
-        f'<div class="graph-scroll"><svg class="graph" viewBox="0 0 {wide:g} '
+        f'<div class="graph-scroll"><svg class="{kind}" viewBox="0 0 {wide:g} '
         f'{height:g}" width="{wide:g}" height="{height:g}" role="group" '
         f'aria-label="{escape(alt)}"><defs><marker id="{mark}" viewBox="0 0 8 8" '
         'refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" '

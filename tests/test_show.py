@@ -50,6 +50,19 @@ def test_boxes_above_each_other_are_joined_vertically():
     assert 'd="M25 43C25 43' in html
 
 
+def test_a_box_may_have_a_title_and_a_graph_may_be_narrow():
+    nodes = {
+        "a": show.Node(0, 0, "a", "#a", title="a < b"),
+        "b": show.Node(0, 1, "b", title="b"),
+    }
+    found = show.graph(nodes, [("a", "b")], "a above b", narrow=True)
+    svg = ET.fromstring(found._repr_html_()).find("svg")
+    assert svg.get("class") == "graph narrow"
+    assert svg.find("a/title").text == "a < b"
+    assert svg.find("g/title").text == "b"
+    assert svg.find("g/rect") is not None
+
+
 def figure():
     fig, ax = plt.subplots()
     plots.band(ax, [1, 2, 3], [[1, 2, 3], [2, 3, 5]], "runs", "C0")

@@ -45,7 +45,10 @@ class KeepWithFormula(SphinxPostTransform):
                 continue
             mark, rest = after[: found.end()], after[found.end() :]
             kept = nodes.inline(classes=["nowrap"])
-            after.parent.replace(after, nodes.Text(rest))
+            # by identity: two texts such as ", " are equal
+            siblings = after.parent.children
+            place = next(i for i, node in enumerate(siblings) if node is after)
+            after.parent[place] = nodes.Text(rest)
             formula.replace_self(kept)
             kept += [formula, nodes.Text(mark)]
 
