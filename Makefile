@@ -42,11 +42,8 @@ bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
 	@$(BIN)/python book/_results/record.py
 	@$(BIN)/python book/_results/league.py
-<<<<<<< ours
 	@$(BIN)/python book/_results/ladder.py
-=======
 	@$(BIN)/python book/_results/cost.py
->>>>>>> theirs
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info
