@@ -16,10 +16,17 @@ CHAPTERS = [
     for name in (
         "numerical-derivatives",
         "scalar-autograd",
+        "tensor-gradients",
         "counting",
         "cross-entropy",
         "bigram-net",
+        "mlp",
+        "activations",
+        "initialisation",
+        "optimisers",
         "batchnorm",
+        "backprop-everything",
+        "attention",
     )
 ]
 LABEL = re.compile(r"^\$\$ \((eq-[a-z0-9-]+)\)$", re.M)
