@@ -44,6 +44,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/league.py
 	@$(BIN)/python book/_results/ladder.py
 	@$(BIN)/python book/_results/cost.py
+	@$(BIN)/python book/_results/depth.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

@@ -1,0 +1,199 @@
+"""Train nets of 2 to 20 hidden layers of three kinds, and write one file.
+
+Quoted by the chapter on layers. Run by ``python book/_results/depth.py`` (minutes). The
+data are the bundled names. The learning rate of every kind and depth is found with a
+seed of its own: by factors of about three, until a larger and a smaller one are worse.
+Where a run of another seed leaves the numbers at it, the next smaller rate is taken.
+Besides, all are trained at one common rate.
+"""
+
+import hashlib
+import json
+import math
+import platform
+import sys
+import time
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+import charlm
+from charlm import data
+from charlm.layers import (
+    Apply,
+    BatchNorm,
+    Embedding,
+    Layer,
+    Linear,
+    Residual,
+    Sequential,
+)
+from charlm.sample import nll
+from charlm.sgd import sgd
+
+HERE = Path(__file__).parent
+KINDS = ("plain", "batch norm", "residual")
+DEPTHS, SEEDS, TUNING_SEED = (2, 5, 10, 20), (0, 1, 2), 3
+RATES, COMMON = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 0.3
+WIDTH, STEPS, SIZE = 32, 1_000, 64
+
+
+def hidden(kind: str, depth: int, width: int, g: Generator) -> list[Layer]:
+    """One hidden layer; ``depth`` is the number of hidden layers of the net."""
+    if kind == "plain":
+        return [Linear(width, width, g), Apply("tanh")]
+    if kind == "batch norm":
+        linear = Linear(width, width, g, bias=False)
+        return [linear, BatchNorm(width), Apply("tanh")]
+    linear = Linear(width, width, g, gain=1 / math.sqrt(depth))
+    return [Residual(Sequential([Apply("tanh"), linear]))]
+
+
+class Deep(Layer):
+    """Embedding, concatenation, linear, then ``depth`` hidden layers, linear."""
+
+    causal = False
+
+    def __init__(
+        self,
+        vocab_size: int,
+        g: Generator,
+        kind: str,
+        depth: int,
+        width: int = 32,
+        block: int = 3,
+        n_embd: int = 10,
+    ) -> None:
+        self.block = block
+        stack: list[Layer] = [
+            Embedding(vocab_size, n_embd, g),
+            Apply("flatten_consecutive", n=block),
+            Linear(block * n_embd, width, g),
+        ]
+        for _ in range(depth):
+            stack += hidden(kind, depth, width, g)
+        stack.append(Linear(width, vocab_size, g, gain=0.1))
+        self.stack = Sequential(stack)
+        super().__init__()
+
+    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """x (B, T) symbols  ->  logits (B, V)."""
+        y, cache = self.stack.forward(x, training)  # (B, 1, V)
+        return y.squeeze(1), cache
+
+    def backward(self, dy: Tensor, cache: Any) -> None:
+        """dy (B, V): adds the gradient of every parameter."""
+        self.stack.backward(dy.unsqueeze(1), cache)
+
+
+def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> float:
+    """Dev loss after a short run, infinite where the run leaves the numbers."""
+    vocab = data.Vocab.of(words)
+    parts = data.split(words, seed=42)
+    X, Y = data.windows(parts[0], vocab, block=3)
+    g = Generator().manual_seed(seed)
+    model = Deep(len(vocab), g, kind, depth, WIDTH)
+    try:
+        sgd(
+            model,
+            X,
+            Y,
+            STEPS,
+            lambda i: rate * (1 if i < 0.7 * STEPS else 0.1),
+            SIZE,
+            g,
+        )
+    except ValueError:
+        return math.inf
+    return nll(model, *data.windows(parts[1], vocab, block=3))
+
+
+def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
+    """The best learning rate with the tuning seed, and the dev loss of all tried."""
+    tried: dict[int, float] = {}
+
+    def dev(i: int) -> float:
+        if i not in tried:
+            tried[i] = train(words, kind, depth, RATES[i], TUNING_SEED)
+        return tried[i]
+
+    best = RATES.index(COMMON)
+    while True:
+        near = [i for i in (best - 1, best, best + 1) if 0 <= i < len(RATES)]
+        better = min(near, key=dev)
+        if better == best:
+            found = {str(RATES[i]): round(tried[i], 4) for i in sorted(tried)}
+            return RATES[best], found
+        best = better
+
+
+def main() -> None:
+    """Train all, and write the file."""
+    torch.set_num_threads(1)
+    words = data.load("names")
+    started = time.process_time()
+    runs = []
+    for kind in KINDS:
+        for depth in DEPTHS:
+            rate, tried = best_rate(words, kind, depth)
+            lost: dict[str, int] = {}  # runs that left the numbers, by rate
+            while True:
+                dev = [round(train(words, kind, depth, rate, s), 4) for s in SEEDS]
+                gone = sum(math.isinf(d) for d in dev)
+                if not gone:
+                    break
+                lost[str(rate)] = gone
+                rate = RATES[RATES.index(rate) - 1]
+            same = dev
+            if rate != COMMON:
+                same = [round(train(words, kind, depth, COMMON, s), 4) for s in SEEDS]
+            run = {"kind": kind, "depth": depth, "rate": rate, "dev": dev}
+            run |= {"mean": round(mean(dev), 4), "lost": lost, "dev_common": same}
+            # a run that left the numbers has no loss
+            tuning = {r: None if math.isinf(d) else d for r, d in tried.items()}
+            runs.append({**run, "tuning": tuning})
+            print(runs[-1], file=sys.stderr, flush=True)
+    digest = hashlib.sha256()
+    for path in sorted(Path(charlm.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    record = {
+        "label": "depth",
+        "model": "Deep in book/_results/depth.py",
+        "settings": {
+            "block": 3,
+            "n_embd": 10,
+            "width": WIDTH,
+            "steps": STEPS,
+            "batch": SIZE,
+            "common_rate": COMMON,
+            "rate": "a tenth of it for the last three tenths of the steps",
+            "seeds": SEEDS,
+            "tuning_seed": TUNING_SEED,
+            "optimiser": "plain gradient descent on hand-written gradients",
+        },
+        "data": {
+            "name": "names",
+            "items": len(words),
+            "sha256_of_items": hashlib.sha256("\n".join(words).encode()).hexdigest(),
+            "split": "seed 42, 80/10/10",
+        },
+        "code": digest.hexdigest()[:12],
+        "versions": {
+            "charlm": charlm.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+        "machine": f"{platform.machine()}, one thread",
+        "command": "python book/_results/depth.py",
+        "cpu_seconds": round(time.process_time() - started, 1),
+        "runs": runs,
+    }
+    path = HERE / "depth.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()
