@@ -26,7 +26,12 @@ CHAPTERS = [
         "optimisers",
         "batchnorm",
         "backprop-everything",
+        "layers",
+        "wavenet",
         "attention",
+        "positions",
+        "generation",
+        "league-table",
     )
 ]
 LABEL = re.compile(r"^\$\$ \((eq-[a-z0-9-]+)\)$", re.M)

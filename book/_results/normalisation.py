@@ -1,0 +1,143 @@
+"""Where and over what to normalise: small nets on the bundled names; ``make results``.
+
+Three seeds of every setting, by hand-written gradients, one thread. Writes
+``normalisation.json``: the settings, every dev loss, checksum of the data, versions.
+"""
+
+import json
+import math
+import time
+from itertools import product
+from typing import Any
+
+import torch
+from record import HERE, provenance
+from torch import Generator, Tensor
+
+from charlm import data
+from charlm.layers import (
+    Apply,
+    BatchNorm,
+    Embedding,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    Linear,
+    Residual,
+    Sequential,
+)
+from charlm.sample import nll
+from charlm.sgd import sgd
+
+SEEDS, RATES = (0, 1, 2), (0.03, 0.1, 0.3, 1.0, 3.0)
+SIZES, DEPTHS = (2, 4, 8, 32, 128), (4, 16)
+EMBED, WIDTH, BLOCK = 10, 64, 3
+NORMS = {
+    "none": list,
+    "batch": lambda: [BatchNorm(WIDTH, momentum=0.05)],
+    "layer": lambda: [LayerNorm(WIDTH)],
+    "group": lambda: [GroupNorm(WIDTH, groups=8)],
+}
+
+
+class Net(Layer):
+    """A stack that reads windows (B, 3); inside, the three symbols are one place."""
+
+    block, causal = BLOCK, False
+
+    def __init__(self, vocab_size: int, middle: list[Layer], g: Generator) -> None:
+        first = [Embedding(vocab_size, EMBED, g), Apply("flatten_consecutive", n=BLOCK)]
+        last = Linear(WIDTH, vocab_size, g, gain=0.1)
+        self.stack = Sequential([*first, *middle, last])
+        super().__init__()
+
+    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """x (B, 3) symbols  ->  logits (B, V)."""
+        y, cache = self.stack.forward(x, training)  # (B, 1, V)
+        return y.squeeze(1), cache
+
+    def backward(self, dy: Tensor, cache: Any) -> None:
+        """dy (B, V): adds the gradient of every parameter."""
+        self.stack.backward(dy.unsqueeze(1), cache)
+
+
+def plain(vocab_size: int, seed: int, norm: str, place: str = "before") -> Net:
+    """Two hidden layers, each normalised before or after its tanh."""
+    g, middle = Generator().manual_seed(seed), []
+    for n_in in (BLOCK * EMBED, WIDTH):
+        steps = [*NORMS[norm](), Apply("tanh")]
+        middle.append(Linear(n_in, WIDTH, g, gain=5 / 3))
+        middle += steps if place == "before" else reversed(steps)
+    return Net(vocab_size, middle, g)
+
+
+def residual(vocab_size: int, seed: int, place: str, depth: int) -> Net:
+    """Blocks x + f(x), normalised inside ("pre"), after the sum ("post") or not."""
+    g = Generator().manual_seed(seed)
+    middle: list[Layer] = [Linear(BLOCK * EMBED, WIDTH, g)]
+    for _ in range(depth):
+        f = [Linear(WIDTH, WIDTH, g), Apply("tanh"), Linear(WIDTH, WIDTH, g)]
+        if place == "pre":
+            middle.append(Residual(Sequential([LayerNorm(WIDTH), *f])))
+        else:
+            middle.append(Residual(Sequential(f)))
+            middle += [LayerNorm(WIDTH)] if place == "post" else []
+    return Net(vocab_size, middle + [LayerNorm(WIDTH)] * (place == "pre"), g)
+
+
+def dev_loss(
+    net: Net, parts: Any, seed: int, rate: float, size: int, steps: int
+) -> float | None:
+    """Of a run with a tenth of the rate for its last third; None if it blew up."""
+    (X, Y), (Xdev, Ydev) = parts
+    g = Generator().manual_seed(1_000 + seed)
+    try:
+        sgd(net, X, Y, steps, lambda i: rate if i < 0.7 * steps else rate / 10, size, g)
+    except ValueError:  # the loss is not finite
+        return None
+    loss = nll(net, Xdev, Ydev)
+    return round(loss, 4) if math.isfinite(loss) else None
+
+
+def main() -> None:
+    """Run all settings, one after the other; write the file."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    names = data.load("names")
+    vocab, V = data.Vocab.of(names), len(data.Vocab.of(names))
+    parts = [data.windows(p, vocab, BLOCK) for p in data.split(names, seed=42)[:2]]
+    started, runs = time.process_time(), []
+
+    def record(study: str, make: Any, size: int, steps: int, **setting: Any) -> None:
+        for rate in RATES:
+            fixed = {"rate": rate, "size": size, "steps": steps}
+            devs = [
+                dev_loss(make(V, seed, **setting), parts, seed, **fixed)
+                for seed in SEEDS
+            ]
+            runs.append({"study": study, **setting, **fixed, "dev": devs})
+            print(runs[-1], flush=True)
+
+    for size, norm in product(SIZES, NORMS):
+        record("size", plain, size, 1_000, norm=norm)
+    for norm in ("batch", "layer"):
+        record("place", plain, 32, 1_000, norm=norm, place="after")
+    for depth, place in product(DEPTHS, ("none", "pre", "post")):
+        record("residual", residual, 32, 500, place=place, depth=depth)
+
+    rows = {"train": len(parts[0][0]), "dev": len(parts[1][0])}
+    result = {
+        "label": "normalisation: size of minibatch and placement",
+        "command": "python book/_results/normalisation.py",
+        "seeds": list(SEEDS),
+        "runs": runs,
+        "cpu_seconds": round(time.process_time() - started, 1),
+        **provenance(names, rows),
+    }
+    result["data"]["name"] = "names (bundled)"
+    path = HERE / "normalisation.json"
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+
+
+if __name__ == "__main__":
+    main()
