@@ -27,6 +27,8 @@ CHAPTERS = [
         "batchnorm",
         "backprop-everything",
         "layers",
+        "normalisation",
+        "dropout",
         "wavenet",
         "attention",
         "positions",

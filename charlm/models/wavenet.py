@@ -82,9 +82,10 @@ class ConvTree(Tree):
     """The same tree at every position of a text at once, with the same parameters.
 
     Two neighbours side by side times a matrix are a causal filter of two taps; on
-    level i the neighbours are 2**i apart. A whole text then costs little more than one
-    context, because neighbouring trees share their branches. Before the beginning
-    stand boundary symbols, as in windows.
+    level i the neighbours are 2**i apart. Neighbouring trees share their branches, so a
+    long text costs less than a window for each of its characters; on short names, where
+    padding counts, it may cost more. Before the beginning stand boundary symbols, as in
+    windows.
     """
 
     causal = True

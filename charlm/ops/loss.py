@@ -103,8 +103,8 @@ def cross_entropy_backward(dloss: Tensor, cache: Cache) -> Tensor:
 def l2(W: Tensor, strength: float) -> tuple[Tensor, Cache]:
     """Half of ``strength`` times the sum of squares:  W (...)  ->  y ().
 
-    Added to the loss it pulls weights to zero, as a Gaussian prior of variance
-    1 / strength does.
+    Added to the loss it pulls weights to zero, as a Gaussian prior does: of variance
+    1 / strength beside a loss summed over N rows, 1 / (N * strength) beside their mean.
     """
     y = 0.5 * strength * (W * W).sum()  # ()
     return y, (W, strength)
