@@ -32,6 +32,7 @@ CHAPTERS = [
         "wavenet",
         "attention",
         "positions",
+        "gpt",
         "generation",
         "league-table",
     )
