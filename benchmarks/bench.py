@@ -7,13 +7,11 @@ one machine mean little; the ratios travel.
 """
 
 import argparse
+import itertools
 import json
-import platform
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -33,20 +31,20 @@ from races import (
 
 from charlm.corpus import corpus
 from charlm.models import GPT
+from charlm.timing import median_seconds
+
+sys.path.append(str(Path(__file__).parents[1] / "book" / "_results"))
+from record import made  # noqa: E402
 
 
 def race(field, batches, rounds):
     """Median seconds of each contestant, interleaved; ``field`` names their makers."""
-    steps = {name: make() for name, make in field.items()}
-    times = {name: [] for name in steps}
-    for i in range(rounds + 3):
-        X, Y = batches[i % len(batches)]
-        for name, step in steps.items():
-            begin = time.perf_counter()
-            step(X, Y)
-            if i >= 3:  # the first rounds warm up
-                times[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(t) for name, t in times.items()}
+
+    def on_all(step):
+        turn = itertools.cycle(batches)
+        return lambda: step(*next(turn))
+
+    return median_seconds({n: on_all(make()) for n, make in field.items()}, rounds)
 
 
 def cut(names, batch, rounds):
@@ -149,8 +147,7 @@ def main():
         "seconds": races,
         "growth": growth(max(rounds // 20, 5)),
         "peak_megabytes": {"gpt 256": memory("gpt", 256)},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "machine": f"{platform.machine()}, one thread",
+        **made(),
         "command": "make bench",
     }
     print("\npeak memory, MB:", record["peak_megabytes"])

@@ -64,22 +64,21 @@ def generator():
     return torch.Generator().manual_seed(0)
 
 
-def mlp(names, batch):
-    """MLP with batch normalisation, 12,297 parameters."""
-    data = names.encode(MLP(27, generator()), "train")
+def by_windows(names, batch, kind, rival, shapes, others=()):
+    """A model of ours that reads windows, and the same one of PyTorch's modules."""
+    data = names.encode(kind(27, generator()), "train")
 
     def module():
-        net = rivals.MLP()
+        net = rival()
         sgd = torch.optim.SGD(net.parameters(), lr=0.1)
         return rivals.with_optimiser(net, sgd, False)
 
     def hand(fast):
-        return lambda: ours(MLP(27, generator()), data, batch, "sgd", fast)
+        return lambda: ours(kind(27, generator()), data, batch, "sgd", fast)
 
-    shapes = [(batch, 30, 200), (batch, 200, 27)]
     field = {
         "nn.Module, autograd, SGD": module,
-        "the lectures' gradients by hand": rivals.lectures_by_hand,
+        **dict(others),
         "charlm, plain": hand(False),
         "charlm, fast": hand(True),
         FLOOR: lambda: products(shapes),
@@ -87,26 +86,18 @@ def mlp(names, batch):
     return field, minibatches(data, batch)
 
 
+def mlp(names, batch):
+    """MLP with batch normalisation, 12,297 parameters."""
+    shapes = [(batch, 30, 200), (batch, 200, 27)]
+    others = {"the lectures' gradients by hand": rivals.lectures_by_hand}
+    return by_windows(names, batch, MLP, rivals.MLP, shapes, others)
+
+
 def tree(names, batch):
     """The tree, 76,579 parameters, by windows of 8."""
-    data = names.encode(Tree(27, generator()), "train")
-
-    def module():
-        net = rivals.Tree()
-        sgd = torch.optim.SGD(net.parameters(), lr=0.1)
-        return rivals.with_optimiser(net, sgd, False)
-
-    def hand(fast):
-        return lambda: ours(Tree(27, generator()), data, batch, "sgd", fast)
-
     shapes = [(4 * batch, 48, 128), (2 * batch, 256, 128), (batch, 256, 128)]
-    field = {
-        "nn.Module, autograd, SGD": module,
-        "charlm, plain": hand(False),
-        "charlm, fast": hand(True),
-        FLOOR: lambda: products([*shapes, (batch, 128, 27)]),
-    }
-    return field, minibatches(data, batch)
+    shapes.append((batch, 128, 27))
+    return by_windows(names, batch, Tree, rivals.Tree, shapes)
 
 
 def transformers(data, batch, compiled=False, **size):

@@ -4,13 +4,12 @@ Three seeds each on the lectures' list, at the size they use when they repair th
 Writes ``normalisation-axes.json``.
 """
 
-import json
 import time
 from statistics import mean
 from typing import Any
 
 import torch
-from record import HERE, provenance
+from record import provenance, write
 from torch import Generator, Tensor
 
 from charlm import data, ops
@@ -93,8 +92,7 @@ def main() -> None:
         "cpu_seconds": round(time.process_time() - started, 1),
         **provenance(names, {"train": len(X), "dev": len(dev[0])}),
     }
-    path = HERE / "normalisation-axes.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+    write("normalisation-axes", record)
 
 
 if __name__ == "__main__":

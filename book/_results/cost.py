@@ -8,7 +8,6 @@ the time is that of the processor, one thread. Ratios travel, times do not. The 
 names, so nothing is downloaded.
 """
 
-import json
 import math
 import platform
 import statistics
@@ -17,10 +16,9 @@ import time
 
 import torch
 import torch.nn.functional as F
-from record import HERE, code_version
+from record import made, write
 from torch import Generator
 
-import charlm
 from charlm import data
 from charlm.fast import Fast
 from charlm.flat import Flat
@@ -279,19 +277,13 @@ def main():
         "sizes": sizes,
         "values_of_the_scalar_engine": len(topological(scalars.loss(X[:32], Y[:32]))),
         "what": "medians over rounds: processor time of a step, ratio within a round",
-        "code": code_version(),
-        "versions": {
-            "charlm": charlm.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        **made(),
         "machine": f"{platform.machine()}, "
         f"{torch.backends.cpu.get_cpu_capability()}, one thread",
         "command": "make results",
     }
-    path = HERE / "cost.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
-    print(f"{path.name}: {sizes['lectures']['seconds']}", file=sys.stderr)
+    write("cost", record)
+    print(f"cost.json: {sizes['lectures']['seconds']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,16 @@ Where a run of another seed leaves the numbers at it, the next smaller rate is t
 Besides, all are trained at one common rate.
 """
 
-import hashlib
-import json
 import math
-import platform
 import sys
 import time
-from pathlib import Path
 from statistics import mean
-from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from record import provenance, write
+from torch import Generator
+from windows import Windows
 
-import charlm
 from charlm import data
 from charlm.layers import (
     Apply,
@@ -34,7 +30,6 @@ from charlm.layers import (
 from charlm.sample import nll
 from charlm.sgd import sgd
 
-HERE = Path(__file__).parent
 KINDS = ("plain", "batch norm", "residual")
 DEPTHS, SEEDS, TUNING_SEED = (2, 5, 10, 20), (0, 1, 2), 3
 RATES, COMMON = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 0.3
@@ -52,10 +47,8 @@ def hidden(kind: str, depth: int, width: int, g: Generator) -> list[Layer]:
     return [Residual(Sequential([Apply("tanh"), linear]))]
 
 
-class Deep(Layer):
+class Deep(Windows):
     """Embedding, concatenation, linear, then ``depth`` hidden layers, linear."""
-
-    causal = False
 
     def __init__(
         self,
@@ -67,7 +60,6 @@ class Deep(Layer):
         block: int = 3,
         n_embd: int = 10,
     ) -> None:
-        self.block = block
         stack: list[Layer] = [
             Embedding(vocab_size, n_embd, g),
             Apply("flatten_consecutive", n=block),
@@ -76,17 +68,7 @@ class Deep(Layer):
         for _ in range(depth):
             stack += hidden(kind, depth, width, g)
         stack.append(Linear(width, vocab_size, g, gain=0.1))
-        self.stack = Sequential(stack)
-        super().__init__()
-
-    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """x (B, T) symbols  ->  logits (B, V)."""
-        y, cache = self.stack.forward(x, training)  # (B, 1, V)
-        return y.squeeze(1), cache
-
-    def backward(self, dy: Tensor, cache: Any) -> None:
-        """dy (B, V): adds the gradient of every parameter."""
-        self.stack.backward(dy.unsqueeze(1), cache)
+        super().__init__(stack, block)
 
 
 def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> float:
@@ -156,9 +138,6 @@ def main() -> None:
             tuning = {r: None if math.isinf(d) else d for r, d in tried.items()}
             runs.append({**run, "tuning": tuning})
             print(runs[-1], file=sys.stderr, flush=True)
-    digest = hashlib.sha256()
-    for path in sorted(Path(charlm.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
     record = {
         "label": "depth",
         "model": "Deep in book/_results/depth.py",
@@ -174,25 +153,12 @@ def main() -> None:
             "tuning_seed": TUNING_SEED,
             "optimiser": "plain gradient descent on hand-written gradients",
         },
-        "data": {
-            "name": "names",
-            "items": len(words),
-            "sha256_of_items": hashlib.sha256("\n".join(words).encode()).hexdigest(),
-            "split": "seed 42, 80/10/10",
-        },
-        "code": digest.hexdigest()[:12],
-        "versions": {
-            "charlm": charlm.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
-        "machine": f"{platform.machine()}, one thread",
+        **provenance(words, name="names"),
         "command": "python book/_results/depth.py",
         "cpu_seconds": round(time.process_time() - started, 1),
         "runs": runs,
     }
-    path = HERE / "depth.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+    write("depth", record)
 
 
 if __name__ == "__main__":

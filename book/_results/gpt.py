@@ -6,7 +6,6 @@ taken from ``CHARLM_DATA``. All gradients are those of the package; a file holds
 settings, losses, curves, time, checksum, versions.
 """
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from statistics import mean
 from types import SimpleNamespace
 
 import torch
-from record import HERE, provenance
+from record import provenance, write
 
 from charlm.config import TrainConfig
 from charlm.corpus import PARTS, corpus
@@ -72,15 +71,14 @@ def counted(data, block):
     return {part: round(loss, 4) for part, loss in losses.items()}
 
 
-def write(name, data, record):
+def finish(name, data, record):
     """Add where it came from, and write the file."""
-    source = provenance([x for part in PARTS for x in data.parts[part]], {})
+    source = provenance([x for part in PARTS for x in data.parts[part]])
     cut = "in place, 90/5/5" if data.running else "seed 42, 80/10/10"
     source["data"] |= {"name": data.source, "split": cut}
     source["data"]["rows"] = {part: sum(map(len, data.parts[part])) for part in PARTS}
     record |= source | {"command": f"python book/_results/gpt.py {name}"}
-    path = HERE / f"gpt-{name}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+    write(f"gpt-{name}", record)
 
 
 def summed(runs):
@@ -97,7 +95,7 @@ def names():
         runs = [run(data, kind, options, settings, seed)[0] for seed in SEEDS]
         record[kind] = {"options": options, **summed(runs)}
     record["kneser-ney"] = counted(data, 5)
-    write("names", data, record)
+    finish("names", data, record)
 
 
 def text():
@@ -110,7 +108,7 @@ def text():
     record = {"label": "GPT on tiny Shakespeare", "options": options, "run": found}
     record |= {"sample": {"seed": 0, "temperature": 0.8, "text": prose}}
     record["kneser-ney"] = {str(block): counted(data, block) for block in (5, 7)}
-    write("text", data, record)
+    finish("text", data, record)
 
 
 if __name__ == "__main__":

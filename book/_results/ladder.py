@@ -7,14 +7,13 @@ file for all rungs: settings, losses with their spread, curves, checksum of the 
 versions.
 """
 
-import json
 import math
 import sys
 import time
 from statistics import mean, stdev
 
 import torch
-from record import CURVE, HERE, SEEDS, SIZE, STEPS, provenance
+from record import CURVE, SEEDS, SIZE, STEPS, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data
@@ -116,9 +115,8 @@ def main() -> None:
         "command": "make results",
         "rungs": rungs,
     }
-    path = HERE / "ladder.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
-    print(path.name, file=sys.stderr)
+    write("ladder", record)
+    print("ladder.json", file=sys.stderr)
 
 
 if __name__ == "__main__":

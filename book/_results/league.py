@@ -9,7 +9,6 @@ tree together``. ``LEAGUE_WORKERS`` is how many runs go side by side, by default
 """
 
 import hashlib
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from statistics import mean
 from typing import Any
 
 import torch
-from record import HERE, provenance
+from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data
@@ -332,9 +331,8 @@ def main(wanted: list[str]) -> None:
             record = together()
         else:
             record = entry(name.removeprefix("distinct-"), name.startswith("distinct-"))
-        path = HERE / f"league-{name}.json"
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
-        print(path.name, record.get("mean", ""), flush=True)
+        write(f"league-{name}", record)
+        print(f"league-{name}.json", record.get("mean", ""), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,15 @@ Three seeds of every setting, by hand-written gradients, one thread. Writes
 ``normalisation.json``: the settings, every dev loss, checksum of the data, versions.
 """
 
-import json
 import math
 import time
 from itertools import product
 from typing import Any
 
 import torch
-from record import HERE, provenance
-from torch import Generator, Tensor
+from record import provenance, write
+from torch import Generator
+from windows import Windows
 
 from charlm import data
 from charlm.layers import (
@@ -40,25 +40,13 @@ NORMS = {
 }
 
 
-class Net(Layer):
-    """A stack that reads windows (B, 3); inside, the three symbols are one place."""
-
-    block, causal = BLOCK, False
+class Net(Windows):
+    """Three symbols as one place, what stands in the middle, scores."""
 
     def __init__(self, vocab_size: int, middle: list[Layer], g: Generator) -> None:
         first = [Embedding(vocab_size, EMBED, g), Apply("flatten_consecutive", n=BLOCK)]
         last = Linear(WIDTH, vocab_size, g, gain=0.1)
-        self.stack = Sequential([*first, *middle, last])
-        super().__init__()
-
-    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """x (B, 3) symbols  ->  logits (B, V)."""
-        y, cache = self.stack.forward(x, training)  # (B, 1, V)
-        return y.squeeze(1), cache
-
-    def backward(self, dy: Tensor, cache: Any) -> None:
-        """dy (B, V): adds the gradient of every parameter."""
-        self.stack.backward(dy.unsqueeze(1), cache)
+        super().__init__([*first, *middle, last], BLOCK)
 
 
 def plain(vocab_size: int, seed: int, norm: str, place: str = "before") -> Net:
@@ -132,11 +120,9 @@ def main() -> None:
         "seeds": list(SEEDS),
         "runs": runs,
         "cpu_seconds": round(time.process_time() - started, 1),
-        **provenance(names, rows),
+        **provenance(names, rows, "names (bundled)"),
     }
-    result["data"]["name"] = "names (bundled)"
-    path = HERE / "normalisation.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    write("normalisation", result)
 
 
 if __name__ == "__main__":

@@ -80,17 +80,9 @@ def code_version() -> str:
     return f"{digest.hexdigest()[:12]} at {commit.stdout.strip() or 'no commit'}"
 
 
-def provenance(words: list[str], rows: dict) -> dict:
-    """What is needed to repeat a run on these items, besides its settings."""
-    checksum = hashlib.sha256("\n".join(words).encode()).hexdigest()
+def made() -> dict:
+    """What a record was made with: code, versions, machine."""
     return {
-        "data": {
-            "name": "makemore",
-            "items": len(words),
-            "sha256_of_items": checksum,
-            "split": "seed 42, 80/10/10",
-            "rows": rows,
-        },
         "code": code_version(),
         "versions": {
             "charlm": charlm.__version__,
@@ -99,6 +91,25 @@ def provenance(words: list[str], rows: dict) -> dict:
         },
         "machine": f"{platform.machine()}, one thread per run",
     }
+
+
+def provenance(
+    words: list[str], rows: dict | None = None, name: str = "makemore"
+) -> dict:
+    """What is needed to repeat a run on these items, besides its settings."""
+    found = {
+        "name": name,
+        "items": len(words),
+        "sha256_of_items": hashlib.sha256("\n".join(words).encode()).hexdigest(),
+        "split": "seed 42, 80/10/10",
+    }
+    return {"data": found | ({"rows": rows} if rows else {}), **made()}
+
+
+def write(name: str, record: dict) -> None:
+    """Write ``name``.json beside this file."""
+    path = HERE / f"{name}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
 
 
 def counting() -> None:
@@ -151,10 +162,9 @@ def counting() -> None:
         },
         "cpu_seconds": round(time.process_time() - started, 1),
     }
-    path = HERE / "ngram.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+    write("ngram", record)
     best = record["orders"]["kneser-ney"][-1]
-    print(f"{path.name}: Kneser-Ney dev {best['dev']}", file=sys.stderr)
+    print(f"ngram.json: Kneser-Ney dev {best['dev']}", file=sys.stderr)
 
 
 def main() -> None:
@@ -193,9 +203,8 @@ def main() -> None:
         }
         for run in runs[1:]:
             del run["parameters"], run["data_rows"]
-        path = HERE / f"{name}.json"
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
-        print(f"{path.name}: dev {record['mean']['dev']}", file=sys.stderr)
+        write(name, record)
+        print(f"{name}.json: dev {record['mean']['dev']}", file=sys.stderr)
 
 
 if __name__ == "__main__":
