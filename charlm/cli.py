@@ -105,7 +105,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     add("--model", default="mlp", help="bigram, mlp, tree, wavenet or gpt (mlp)")
     add("--data", default="names", help="names, makemore, or a file (names)")
     add("--batch", type=int, default=32, help="rows of a minibatch (32)")
-    add("--rounds", type=int, default=100, help="how often each is timed (100)")
+    add("--rounds", type=int, default=20, help="rounds of ten steps each (20)")
 
 
 COMMANDS = {

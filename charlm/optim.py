@@ -103,17 +103,22 @@ class AdamW(Optimiser):
         super().__init__(flat, "m", "s", decay=decay)
         self.betas, self.eps = betas, eps
         self.chosen: Tensor | None = None
+        self.work = torch.empty_like(flat.p)
 
     def update(self, lr: float) -> None:
         """The step itself."""
         g, (one, two) = self.flat.g, self.betas
         self.m.lerp_(g, 1 - one)
         self.s.mul_(two).addcmul_(g, g, value=1 - two)
-        scale = self.s.sqrt().div_(math.sqrt(1 - two**self.t)).add_(self.eps)
-        ahead = self.m / scale
-        if self.chosen is not None:
-            ahead *= self.chosen
-        self.flat.p.add_(ahead, alpha=-lr / (1 - one**self.t))
+        # both means are divided by what they lack of one; here that is in two numbers
+        root = math.sqrt(1 - two**self.t)
+        scale = torch.sqrt(self.s, out=self.work).add_(self.eps * root)
+        value = -lr * root / (1 - one**self.t)
+        if self.chosen is None:
+            self.flat.p.addcdiv_(self.m, scale, value=value)
+        else:
+            ahead = torch.div(self.m, scale, out=self.work).mul_(self.chosen)
+            self.flat.p.add_(ahead, alpha=value)
 
 
 class Muon(AdamW):

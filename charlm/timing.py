@@ -15,23 +15,27 @@ from .train import Trainer
 Step = Callable[[], object]
 
 
-def median_seconds(steps: dict[str, Step], rounds: int) -> dict[str, float]:
-    """Median time of each step, in seconds, one after the other in every round.
+def median_seconds(
+    steps: dict[str, Step], rounds: int, in_a_row: int = 10
+) -> dict[str, float]:
+    """Median time of each step, in seconds, each some times in a row in every round.
 
-    Interleaved, so that what else the machine does hits all alike: trust the ratios.
+    In a row, as in training, where a step finds its numbers in the processor's cache;
+    round by round, so that what else the machine does hits all alike: trust the ratios.
     """
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for i in range(rounds + 3):
+    for i in range(rounds + 1):
         for name, step in steps.items():
             begin = time.perf_counter()
-            step()
-            if i >= 3:  # the first rounds warm up
-                times[name].append(time.perf_counter() - begin)
+            for _ in range(in_a_row):
+                step()
+            if i >= 1:  # the first round warms up
+                times[name].append((time.perf_counter() - begin) / in_a_row)
     return {name: statistics.median(found) for name, found in times.items()}
 
 
 def step_times(
-    kind: str, corpus: Corpus, batch: int, rounds: int = 100
+    kind: str, corpus: Corpus, batch: int, rounds: int = 10
 ) -> dict[str, float]:
     """Seconds of a step of a model: plain, fast if it has that, the optimiser alone.
 

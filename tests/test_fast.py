@@ -5,6 +5,7 @@ import torch
 
 from charlm import ops
 from charlm.fast import Fast
+from charlm.fast import product as products
 from charlm.flat import Flat
 from charlm.models import GPT, MLP, Bigram, Tree
 
@@ -116,3 +117,29 @@ def test_what_has_no_fast_form_is_named(g):
         Fast(model, Flat(model)).gradient(
             torch.zeros(2, 3).long(), -torch.ones(2, 3).long()
         )
+
+
+@pytest.mark.parametrize("library", ["PyTorch's choice", "oneDNN", "MKL"])
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+@pytest.mark.parametrize(("M", "K", "N"), [(5, 7, 3), (512, 64, 192), (64, 512, 256)])
+def test_a_product_is_the_same_by_both_libraries(
+    M, K, N, dtype, library, g, monkeypatch
+):
+    if library != "PyTorch's choice":
+        found = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+        if found is None:
+            pytest.skip("PyTorch was built without oneDNN here")
+        monkeypatch.setattr(products, "ONEDNN", found if library == "oneDNN" else None)
+    bias = torch.randn(N, generator=g, dtype=dtype)
+    for a in (torch.randn(M, K, generator=g), torch.randn(K, M, generator=g).t()):
+        for b in (torch.randn(K, N, generator=g), torch.randn(N, K, generator=g).t()):
+            a, b = a.to(dtype), b.to(dtype)
+            wanted = (a.double() @ b.double()).to(dtype)
+            into = torch.full((M, N), float("nan"), dtype=dtype)
+            close = {"rtol": 1e-5, "atol": 1e-4}
+            assert products.product(a, b, out=into) is into
+            torch.testing.assert_close(into, wanted, **close)
+            torch.testing.assert_close(products.product(a, b), wanted, **close)
+            torch.testing.assert_close(
+                products.product(a, b, bias), wanted + bias, **close
+            )

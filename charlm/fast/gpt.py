@@ -9,6 +9,7 @@ from torch import Tensor
 from ..ops.activation import CUBIC, SLOPE
 from ..ops.position import angles
 from .parts import Loss, Pool
+from .product import product
 
 
 class RowNorm:
@@ -18,11 +19,15 @@ class RowNorm:
         self.y, self.share = new(rows, width), like.new_empty(width)  # (M, E), (E)
         self.a, self.b = like.new_empty(rows), like.new_empty(rows)  # (M)
         self.ones = like.new_ones(rows)  # (M)
+        # without gain and shift PyTorch takes a way of half the speed
+        self.gain, self.shift = like.new_ones(width), like.new_zeros(width)  # (E)
 
     def forward(self, x: Tensor, layer: Any) -> Tensor:
         """x (M, E)  ->  y (M, E)."""
-        shape = x.shape[1:]
-        self.xhat, _, self.rstd = torch.native_layer_norm(x, shape, None, None, 1e-5)
+        plain = self.gain, self.shift
+        self.xhat, _, self.rstd = torch.native_layer_norm(
+            x, self.gain.shape, *plain, 1e-5
+        )
         return torch.addcmul(layer.beta, self.xhat, layer.gamma, out=self.y)
 
     def backward(self, dy: Tensor, layer: Any, work: Tensor) -> Tensor:
@@ -44,10 +49,9 @@ class Scratch:
 
     def __init__(self, B: int, T: int, E: int, F: int, N: int, new: Pool) -> None:
         M, D = B * T, E // N
-        self.qkv, self.heads = new(M, 3 * E), new(3, B * N, T, D)
+        self.dqkv, self.heads = new(M, 3 * E), new(3, B * N, T, D)
         self.seen, self.dp = new(B * N, T, D), new(B * N, T, T)
-        self.row, self.branch = new(M, E), new(M, E)
-        self.dact, self.work, self.slope = new(M, F), new(M, F), new(M, F)
+        self.row, self.s, self.work = new(M, E), new(M, F), new(M, F)
 
 
 class FastBlock:
@@ -72,9 +76,10 @@ class FastBlock:
         self.heads, self.p = new(3, B * N, T, E // N), new(B * N, T, T)
         self.mask = like.new_full((T, T), float("-inf")).triu(1)  # hides the future
         self.merged = new(M, E)
-        self.u, self.s, self.act = new(M, F), new(M, F), new(M, F)
+        self.act, self.slope = new(M, F), new(M, F)
         self.ones = like.new_ones(M)
         self.inner = like.new_full((1,), 2 * SLOPE)
+        self.twice = like.new_full((1,), -4 * SLOPE)
         self.rotation = None if angle is None else (angle.cos(), angle.sin())
         self.scale = 1 / math.sqrt(E // N)
 
@@ -83,9 +88,9 @@ class FastBlock:
         B, T, N, D = self.shape
         a, temp = self.attention, self.scratch
         y = self.row1.forward(x, self.norm1)
-        torch.addmm(a.qkv.b, y, a.qkv.W, out=temp.qkv)
+        qkv = product(y, a.qkv.W, a.qkv.b)
         self.heads.view(3, B, N, T, D).copy_(
-            temp.qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
+            qkv.view(B, T, 3, N, D).permute(2, 0, 3, 1, 4)
         )
         if self.rotation:
             rotate(self.heads[:2], *self.rotation)
@@ -94,45 +99,48 @@ class FastBlock:
         torch.softmax(self.p, -1, out=self.p)
         torch.bmm(self.p, v, out=temp.seen)
         self.merged.view(B, T, N, D).copy_(temp.seen.view(B, N, T, D).transpose(1, 2))
-        x.addmm_(self.merged, a.proj.W).add_(a.proj.b)
+        x.add_(product(self.merged, a.proj.W, a.proj.b))
         y = self.row2.forward(x, self.norm2)
-        torch.addmm(self.up.b, y, self.up.W, out=self.u)
-        # (1 + tanh v) / 2 is the sigmoid of 2v, whose kernel is ten times as fast
-        torch.addcmul(self.inner, self.u, self.u, value=2 * SLOPE * CUBIC, out=self.s)
-        self.s.mul_(self.u).sigmoid_()
-        torch.mul(self.u, self.s, out=self.act)
-        x.addmm_(self.act, self.down.W).add_(self.down.b)
+        self._gelu(product(y, self.up.W, self.up.b))
+        x.add_(product(self.act, self.down.W, self.down.b))
 
     def backward(self, dx: Tensor) -> None:
         """dx (M, E): the gradient on the residual path, added to in place."""
         a, temp = self.attention, self.scratch
-        torch.mm(self.act.t(), dx, out=self.down.dW)
+        product(self.act.t(), dx, out=self.down.dW)
         torch.mv(dx.t(), self.ones, out=self.down.db)
-        torch.mm(dx, self.down.W.t(), out=temp.dact)
-        # dact/du = s + u s (1 - s) 2v' with 2v' = 2 SLOPE (1 + 3 CUBIC u*u)
-        torch.addcmul(self.act, self.act, self.s, value=-1, out=temp.work)
-        value = 6 * SLOPE * CUBIC
-        torch.addcmul(self.inner, self.u, self.u, value=value, out=temp.slope)
-        temp.dact.mul_(self.s.addcmul_(temp.work, temp.slope))
-        torch.mm(self.row2.y.t(), temp.dact, out=self.up.dW)
-        torch.mv(temp.dact.t(), self.ones, out=self.up.db)
-        torch.mm(temp.dact, self.up.W.t(), out=temp.branch)
-        dx.add_(self.row2.backward(temp.branch, self.norm2, temp.row))
-        torch.mm(self.merged.t(), dx, out=a.proj.dW)
+        dact = product(dx, self.down.W.t())
+        dact.mul_(self.slope)
+        product(self.row2.y.t(), dact, out=self.up.dW)
+        torch.mv(dact.t(), self.ones, out=self.up.db)
+        branch = product(dact, self.up.W.t())
+        dx.add_(self.row2.backward(branch, self.norm2, temp.row))
+        product(self.merged.t(), dx, out=a.proj.dW)
         torch.mv(dx.t(), self.ones, out=a.proj.db)
-        torch.mm(dx, a.proj.W.t(), out=temp.row)
-        self._attention_backward()
-        torch.mm(self.row1.y.t(), temp.qkv, out=a.qkv.dW)
-        torch.mv(temp.qkv.t(), self.ones, out=a.qkv.db)
-        torch.mm(temp.qkv, a.qkv.W.t(), out=temp.branch)
-        dx.add_(self.row1.backward(temp.branch, self.norm1, temp.row))
+        self._attention_backward(product(dx, a.proj.W.t()))
+        product(self.row1.y.t(), temp.dqkv, out=a.qkv.dW)
+        torch.mv(temp.dqkv.t(), self.ones, out=a.qkv.db)
+        branch = product(temp.dqkv, a.qkv.W.t())
+        dx.add_(self.row1.backward(branch, self.norm1, temp.row))
 
-    def _attention_backward(self) -> None:
-        """From ``row``, the gradient of the merged heads, to that of ``qkv``."""
+    def _gelu(self, u: Tensor) -> None:
+        """From u (M, F) to ``act`` and to dact/du, while all is still in the cache."""
+        s, work = self.scratch.s, self.scratch.work
+        # (1 + tanh v) / 2 is the sigmoid of 2v, whose kernel is ten times as fast
+        torch.addcmul(self.inner, u, u, value=2 * SLOPE * CUBIC, out=work)
+        torch.mul(work, u, out=s).sigmoid_()
+        torch.mul(u, s, out=self.act)
+        # dact/du = s + u s (1 - s) 2v', and 2v' = 3 (2v / u) - 4 SLOPE
+        torch.add(self.twice, work, alpha=3, out=work)
+        torch.addcmul(self.act, self.act, s, value=-1, out=self.slope)
+        torch.addcmul(s, self.slope, work, out=self.slope)
+
+    def _attention_backward(self, dmerged: Tensor) -> None:
+        """From the gradient of the merged heads (M, E) to that of ``qkv``."""
         B, T, N, D = self.shape
         temp = self.scratch
         dp, dseen = temp.dp, temp.seen
-        dseen.view(B, N, T, D).copy_(temp.row.view(B, T, N, D).transpose(1, 2))
+        dseen.view(B, N, T, D).copy_(dmerged.view(B, T, N, D).transpose(1, 2))
         q, k, v = self.heads
         dq, dk, dv = temp.heads
         torch.bmm(self.p.mT, dseen, out=dv)
@@ -145,7 +153,7 @@ class FastBlock:
         if self.rotation:
             cos, sin = self.rotation
             rotate(temp.heads[:2], cos, -sin)
-        temp.qkv.view(B, T, 3, N, D).copy_(
+        temp.dqkv.view(B, T, 3, N, D).copy_(
             temp.heads.view(3, B, N, T, D).permute(1, 3, 0, 2, 4)
         )
 
