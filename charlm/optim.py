@@ -182,7 +182,9 @@ def orthogonal(M: Tensor, steps: int = 5) -> Tensor:
     X = X / X.norm().clamp_min(1e-7)
     for _ in range(steps):
         A = X @ X.T
-        X = 3.4445 * X + (-4.7750 * A + 2.0315 * A @ A) @ X
+        # X becomes 3.4445 X - 4.7750 A X + 2.0315 A A X
+        B = torch.addmm(A, A, A, beta=-4.7750, alpha=2.0315)
+        X = torch.addmm(X, B, X, beta=3.4445)
     result: Tensor = X.T if M.shape[0] > M.shape[1] else X
     return result
 

@@ -26,7 +26,11 @@ SEEDS = (0, 1, 2)
 MUON = {"optimiser": "muon", "lr": 2e-2, "decay": 0.1}
 NAMES = {
     "mlp": ({"normalise": False}, {"epochs": 40, "batch": 1024, "lr": 1e-2}),
-    "gpt": ({}, {**MUON, "epochs": 14, "batch": 128, "token_dropout": 0.06}),
+    "gpt": (
+        {},
+        {**MUON, "lr": 1.5e-2, "decay": 0.2, "epochs": 14, "batch": 128}
+        | {"schedule": "linear", "warmup": 0.02, "token_dropout": 0.06},
+    ),
 }
 TEXT = (
     {"block": 64, "positions": "rope"},
