@@ -78,7 +78,8 @@ document.addEventListener("click", async (event) => {
 }
 {
   // On paper: light colours, all code shown, and no equation wider than the page.
-  const WIDTH = 44; // of the text on A4, in em of its type, less the number
+  // width of the text on A4 in em of its type, less the number
+  const room = (box) => (box.closest(".gradient-card") ? 23 : box.closest(".admonition") ? 39 : 43);
   const root = document.documentElement;
   let theme, closed;
   addEventListener("beforeprint", () => {
@@ -86,10 +87,11 @@ document.addEventListener("click", async (event) => {
     root.dataset.theme = "light";
     closed = [...document.querySelectorAll(".bd-article details:not([open])")];
     closed.forEach((box) => { box.open = true; });
-    for (const formula of document.querySelectorAll(".katex-display > .katex")) {
-      const box = formula.parentElement;
-      const width = formula.getBoundingClientRect().width / parseFloat(getComputedStyle(box).fontSize);
-      box.style.setProperty("--fit", Math.min(1, WIDTH / width).toFixed(3));
+    for (const box of document.querySelectorAll(".katex-display")) {
+      const [first, ...rest] = box.querySelectorAll(".katex-html > .base");
+      const width = (rest.at(-1) ?? first).getBoundingClientRect().right - first.getBoundingClientRect().left;
+      const fit = room(box) * parseFloat(getComputedStyle(box).fontSize) / width;
+      box.style.setProperty("--fit", Math.min(1, fit).toFixed(3));
     }
   });
   addEventListener("afterprint", () => {

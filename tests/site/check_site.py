@@ -11,6 +11,7 @@ from pathlib import Path
 import axe_playwright_python
 import finding
 import links
+import reading
 import sliders
 from browser import FLAGS, browser_path, serve, visit
 from playwright.sync_api import sync_playwright
@@ -113,6 +114,7 @@ def main() -> int:
         "browser": in_browser(root, names),
         "finding": finding.check(root),
         "sliders": sliders.check(root),
+        "marks and paper": reading.check(root),
     }
     if options.notebooks:
         checks["running notebooks"] = links.execute_notebooks(root)
