@@ -14,7 +14,7 @@ from sphinx.transforms import SphinxTransform
 class IndexAtHeading(SphinxTransform):
     """Lead index entries to the section that they stand in."""
 
-    default_priority = 500  # before Sphinx collects the entries
+    default_priority = 200  # before targets give their ids to what follows
 
     def apply(self, **kwargs) -> None:
         for index in list(self.document.findall(addnodes.index)):
