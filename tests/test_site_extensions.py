@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import deployment  # noqa: E402
+import finding  # noqa: E402
 import freshness  # noqa: E402
 import katex_static  # noqa: E402
 import lean  # noqa: E402
@@ -223,6 +224,29 @@ def test_links_appear_with_an_address(monkeypatch):
     deployment.colab(None, "a", "", context, None)
     (button,) = context["header_buttons"]
     assert button["url"].endswith("github/o/n/blob/gh-pages/_sources/book/a.ipynb")
+
+
+def test_index_entries_lead_to_the_heading_above_them():
+    from docutils import nodes
+    from docutils.utils import new_document
+    from sphinx import addnodes
+
+    document = new_document("page")
+    section = nodes.section(ids=["a-heading", "label"])
+    entry = ("single", "gradient of a", "index-0", "", None)
+    section += [addnodes.index(entries=[entry]), nodes.target(ids=["index-0"])]
+    section += nodes.paragraph("", "text")
+    document += section
+    finding.IndexAtHeading(document).apply()
+    assert section[0]["entries"] == [("single", "gradient of a", "a-heading", "", None)]
+    assert isinstance(section[1], nodes.paragraph)
+
+
+def test_a_card_links_to_itself():
+    card = '<div class="gradient-card admonition" id="card-a">\n<p class="t">a</p>'
+    context = {"body": card}
+    ledger_page.permalinks(None, "sheet", "", context, None)
+    assert 'a<a class="headerlink" href="#card-a"' in context["body"]
 
 
 def test_only_needed_assets_are_loaded():

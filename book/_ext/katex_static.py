@@ -81,9 +81,10 @@ def visit_block(self, node: nodes.math_block) -> None:
     self.body.append(f'<div class="math-scroll">{draw(self, node, True)}</div>')
     if node.get("number"):
         number = get_node_equation_number(self, node)
-        self.body.append(f'<span class="eqno">({number})')
-        self.add_permalink_ref(node, "Link to this equation")
-        self.body.append("</span>")
+        self.body.append(
+            f'<span class="eqno"><a class="headerlink" href="#{node["ids"][0]}" '
+            f'title="Link to this equation">({number})</a></span>'
+        )
     label = html.escape(re.sub(r"\r?\n", "\n", tex), quote=True)
     self.body.append(
         f'<button type="button" class="copytex" data-tex="{label}">Copy TeX</button>'

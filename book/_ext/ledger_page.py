@@ -101,6 +101,15 @@ def generate(app, docname: str, source: list[str]) -> None:
         app.env.note_dependency(str(path))
 
 
+def permalinks(app, pagename, templatename, context, doctree) -> None:
+    """Every card links to itself, as headings do."""
+    head = r'(<div class="gradient-card admonition" id="([^"]+)">\s*<p [^>]*>.*?)(</p>)'
+    link = r'\1<a class="headerlink" href="#\2" title="Link to this card">#</a>\3'
+    if 'class="gradient-card' in (context.get("body") or ""):
+        context["body"] = re.sub(head, link, context["body"], flags=re.S)
+
+
 def setup(app):
+    app.connect("html-page-context", permalinks, priority=400)
     app.connect("source-read", generate)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

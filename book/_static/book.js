@@ -42,3 +42,60 @@ document.addEventListener("click", async (event) => {
   document.fonts.ready.then(() => boxes.forEach(mark));
   addEventListener("load", () => boxes.forEach(mark));
 }
+{
+  // Chapters marked as read: kept in this browser alone, shown in the side bar.
+  const KEY = "gradients-by-hand-read";
+  const name = (link) => link.pathname.split("/").pop();
+  const links = [...document.querySelectorAll(".bd-docs-nav a")].filter((a) => /^\s*\d+\. /.test(a.textContent));
+  const load = () => JSON.parse(localStorage.getItem(KEY) || "[]");
+  const show = (read) => {
+    for (const link of links) {
+      link.querySelector(".read-mark")?.remove();
+      if (read.includes(name(link)))
+        link.insertAdjacentHTML("beforeend", '<span class="read-mark"><span aria-hidden="true">✓</span><span class="visually-hidden"> (read)</span></span>');
+    }
+    return links.filter((a) => read.includes(name(a))).length;
+  };
+  try { // a browser may refuse to keep anything: then nothing is offered
+    show(load());
+    const here = name(location);
+    const text = links.some((a) => name(a) === here) && document.querySelector(".bd-article");
+    if (text) {
+      text.insertAdjacentHTML("beforeend", '<div class="read-buttons d-print-none"><button type="button"></button> <button type="button">Forget all marks</button><span role="status"></span></div>');
+      const [mark, forget] = text.lastElementChild.querySelectorAll("button");
+      const update = (read) => {
+        localStorage.setItem(KEY, JSON.stringify(read));
+        const count = show(read);
+        mark.textContent = read.includes(here) ? "Mark as unread" : "Mark as read";
+        forget.setAttribute("aria-disabled", String(!count)); // not disabled: that would lose the focus
+        forget.nextElementSibling.textContent = `${count} of ${links.length} chapters read`;
+      };
+      mark.addEventListener("click", () => update(load().includes(here) ? load().filter((n) => n !== here) : [...load(), here]));
+      forget.addEventListener("click", () => update([]));
+      update(load());
+    }
+  } catch { /* no marks */ }
+}
+{
+  // On paper: light colours, all code shown, and no equation wider than the page.
+  // width of the text on A4 in em of its type, less the number
+  const room = (box) => (box.closest(".gradient-card") ? 23 : box.closest(".admonition") ? 39 : 43);
+  const root = document.documentElement;
+  let theme, closed;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    closed = [...document.querySelectorAll(".bd-article details:not([open])")];
+    closed.forEach((box) => { box.open = true; });
+    for (const box of document.querySelectorAll(".katex-display")) {
+      const [first, ...rest] = box.querySelectorAll(".katex-html > .base");
+      const width = (rest.at(-1) ?? first).getBoundingClientRect().right - first.getBoundingClientRect().left;
+      const fit = room(box) * parseFloat(getComputedStyle(box).fontSize) / width;
+      box.style.setProperty("--fit", Math.min(1, fit).toFixed(3));
+    }
+  });
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+    closed.forEach((box) => { box.open = false; });
+  });
+}

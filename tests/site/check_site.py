@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import axe_playwright_python
+import finding
 import links
+import reading
+import sliders
 from browser import FLAGS, browser_path, serve, visit
 from playwright.sync_api import sync_playwright
 
@@ -109,6 +112,9 @@ def main() -> int:
         "copied TeX": links.check_tex(parsed, root, source),
         "notebooks": links.check_notebooks(parsed, root),
         "browser": in_browser(root, names),
+        "finding": finding.check(root),
+        "sliders": sliders.check(root),
+        "marks and paper": reading.check(root),
     }
     if options.notebooks:
         checks["running notebooks"] = links.execute_notebooks(root)

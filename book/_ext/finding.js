@@ -1,0 +1,92 @@
+// Search by section. Sphinx looks for the whole query in a title, or for its words anywhere
+// on a page; here every word may stand in the heading, in an index entry of the section, in
+// the title of the page or in its text, in this order of weight. A heading that says little
+// else than the query wins. What Sphinx finds beside that comes after.
+{
+  const SAME = { // spellings of one thing; the first stands for all
+    gradient: ["gradients", "derivative", "derivatives", "backward", "backprop", "backpropagation"],
+    batchnorm: ["batch normalisation", "batch norm", "bn"],
+    layernorm: ["layer normalisation", "layer norm"],
+    groupnorm: ["group normalisation", "group norm"],
+    rmsnorm: ["rms normalisation", "rms norm"],
+    crossentropy: ["cross entropy"],
+    kneserney: ["kneser ney"],
+    tanh: ["hyperbolic tangent"],
+    root: ["sqrt", "square root"],
+    embedding: ["embeddings", "embedding lookup"],
+    optimiser: ["optimisers"],
+  };
+  const SKIP = "how do does what which where when s its your you i".split(" ");
+  const stemmer = new Stemmer();
+  const british = (text) => text.replace(/\b(\w{3,})iz(e[drs]?|ers|ing|ations?)\b/g, "$1is$2");
+  const american = (word) => word.replace(/is(e[drs]?|ers|ing|ations?)$/, "iz$1");
+  const plain = (text) => ` ${british(splitQuery(text.toLowerCase()).join(" "))} `;
+
+  const words = (text) => { // stems of the words that carry meaning, synonyms made one
+    let line = plain(text);
+    for (const [name, others] of Object.entries(SAME))
+      for (const other of others) line = line.replaceAll(` ${other} `, ` ${name} `);
+    return [...new Set(line.split(" "))].filter((w) => w && !/^\d+$/.test(w) && !stopwords.includes(w) && !SKIP.includes(w));
+  };
+  const stems = (text) => words(text).map((w) => stemmer.stemWord(w));
+
+  let places; // of the book: {doc, title, anchor, names: stems of the heading and of each entry}
+  const collect = ({ docnames, filenames, titles, alltitles, indexentries }) => {
+    const found = new Map();
+    const at = (doc, id, title) => {
+      const key = `${doc}#${id}`;
+      if (!found.has(key)) found.set(key, { doc, title, anchor: id ? `#${id}` : "", names: [] });
+      return found.get(key);
+    };
+    for (const [title, where] of Object.entries(alltitles))
+      for (const [doc, id] of where)
+        if (!id?.includes("/")) // solutions
+          at(doc, id ?? "", id ? title.replace(/^ \((.*)\)$/, "Exercise: $1") : titles[doc]).names.push(stems(title));
+    for (const [entry, where] of Object.entries(indexentries)) {
+      if (entry.includes("(")) continue; // a function or a class
+      for (const [doc, id] of where) {
+        const section = id.startsWith("term-") || found.has(`${doc}#${id}`);
+        at(doc, section ? id : "", entry).names.push(stems(entry));
+      }
+    }
+    return [...found.values()];
+  };
+
+  const within = (index, doc, word) => // whether the text of a page has a word, however it is spelt
+    [word, ...(SAME[word] || [])].some((phrase) => phrase.split(" ").every((w) =>
+      [w, american(w)].some((v) => [index.terms, index.titleterms].some((terms) =>
+        [terms[stemmer.stemWord(v)] ?? []].flat().includes(doc)))));
+
+  const rank = (query) => {
+    const index = Search._index;
+    places ??= collect(index);
+    const asked = words(query), wanted = stems(query);
+    if (!wanted.length) return [];
+    const share = (names) => wanted.filter((w) => names.includes(w)).length / (names.length || 1);
+    const pages = index.titles.map(stems);
+    const results = [];
+    for (const { doc, title, anchor, names } of places) {
+      let best = 0;
+      for (const name of names) {
+        const score = wanted.reduce((sum, w, i) => sum + (
+          name.includes(w) ? 2 + share(name)
+            : anchor && pages[doc].includes(w) ? 1 + share(pages[doc])
+            : within(index, doc, asked[i]) ? 1 : -Infinity), 0);
+        if (name.some((w) => wanted.includes(w)) || !anchor) best = Math.max(best, score);
+      }
+      if (best <= 0) continue;
+      const full = anchor ? `${index.titles[doc]} > ${title}` : title;
+      best += !anchor ? 0.1 : /^#(term|ex)-/.test(anchor) ? -1 : 0; // pages first, exercises last
+      results.push([index.docnames[doc], full, anchor, null, best, index.filenames[doc]]);
+    }
+    return results.sort(_orderResultsByScoreThenName); // the best is the last
+  };
+
+  const sphinx = Search._performSearch;
+  Search._performSearch = (query, ...rest) => {
+    const ours = rank(query);
+    const seen = new Set(ours.map(([doc, , anchor]) => doc + anchor));
+    return [...sphinx(query, ...rest).filter(([doc, , anchor]) => !seen.has(doc + anchor) && !anchor.includes("/")), ...ours];
+  };
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // browsers refuse to read the pages
+}

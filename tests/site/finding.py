@@ -1,0 +1,73 @@
+"""What a learner types into the search leads to the right section first."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from browser import FLAGS, browser_path, serve
+from playwright.sync_api import sync_playwright
+
+# query -> where the first result may lead: a page, or a section of it
+QUERIES = {
+    "gradient of batchnorm": "batchnorm.html",
+    "softmax cross entropy gradient": "cross-entropy.html#cross-entropy",
+    "layernorm backward": "normalisation.html#the-layers-as-corollaries",
+    "attention backward": "attention.html#backward",
+    "attention gradient": "attention.html#backward",
+    "why divide by sqrt": "attention.html#why-one-over-the-root-of-d",
+    "broadcasting": "tensor-gradients.html#broadcasting",
+    "tanh derivative": "activations.html#tanh",
+    "embedding gradient": "identities.html#the-embedding-lookup",
+    "kneser-ney": "counting.html#a-better-thing-to-lean-on",
+    "exact false": "floating-point.html",
+    "dropout backward": "dropout.html#dropout",
+    "learning rate": "mlp.html#a-learning-rate-and-the-noise",
+    "kaiming": "initialisation.html#forward-how-a-mean-square-travels",
+    "glossary": "glossary.html",
+    "numerical gradient": "numerical-derivatives.html",
+    "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
+}
+# spellings of one thing find the same pages
+ALIKE = {
+    "batchnorm": ("batch normalisation", "batch normalization", "Batch-Norm"),
+    "initialisation": ("initialization",),
+    "cross-entropy gradient": ("cross entropy derivative", "crossentropy backward"),
+}
+LINKS = "ul.search li > a:first-child"
+
+
+def results(page, address: str, query: str) -> list[tuple[str, str]]:
+    """Links and titles that the search page shows."""
+    page.goto(f"{address}?q={quote(query)}")
+    page.wait_for_function("document.querySelector('.search-summary').innerText")
+    script = "all => all.map(a => [a.getAttribute('href'), a.textContent])"
+    return page.eval_on_selector_all(LINKS, script)
+
+
+def check(root: Path):
+    """Search from disk, then once from a server, with excerpts; yields problems."""
+    disk = (root / "search.html").as_uri()
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        page = browser.new_page()
+        for query, wanted in QUERIES.items():
+            found = results(page, disk, query)
+            first, title = found[0] if found else ("nothing", "")
+            place = first.removeprefix("book/")
+            if wanted not in (place, place.split("#")[0]):
+                yield f"{query!r} finds {first} first, not {wanted}"
+            if "#" in place and " > " not in title:
+                yield f"{query!r}: the title {title!r} does not name the section"
+        for query, others in ALIKE.items():
+            wanted = {link for link, _ in results(page, disk, query)[:5]}
+            for other in others:
+                found = {link for link, _ in results(page, disk, other)[:5]}
+                if found != wanted:
+                    yield f"{other!r} finds {found - wanted}, {query!r} does not"
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        results(page, f"{serve(root)}/search.html", "bessel")
+        page.wait_for_load_state("networkidle")
+        if "Bessel" not in page.locator("ul.search .context").first.inner_text():
+            yield "a result has no excerpt of its section"
+        yield from errors
+        browser.close()

@@ -1,0 +1,70 @@
+"""Marks for chapters read, permalinks, and what a page is on paper."""
+
+from pathlib import Path
+
+from browser import FLAGS, browser_path
+from playwright.sync_api import sync_playwright
+
+PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
+TEXT = 680  # width of the text on A4, in pixels
+WIDE = f"""() => [...document.querySelectorAll(
+    ".katex-html > .base, .eqno, pre, img, svg, table")]
+  .filter(e => e.getBoundingClientRect().right > {TEXT} + 1).map(e => e.outerHTML)"""
+COVERED = """() => [...document.querySelectorAll(".math:has(.eqno)")].filter(m =>
+  [...m.querySelectorAll(".katex-html > .base")].at(-1).getBoundingClientRect().right
+  > m.querySelector(".eqno").getBoundingClientRect().left).map(m => m.id)"""
+HIDDEN = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .read-buttons"
+
+
+def marks(page, root: Path):
+    """A mark survives the change of page, is told in words, and can be forgotten."""
+    page.goto((root / "book/mlp.html").as_uri())
+    page.get_by_role("button", name="Mark as read").press("Enter")
+    page.goto((root / "book/attention.html").as_uri())
+    marked = page.locator(".bd-docs-nav a", has=page.locator(".read-mark"))
+    if marked.count() != 1 or "(read)" not in marked.inner_text():
+        yield f"{marked.count()} chapters are marked as read, not one"
+    page.get_by_role("button", name="Forget all marks").press("Enter")
+    if marked.count():
+        yield "the mark is not forgotten"
+    link = page.locator(".eqno a").first
+    link.press("Enter")
+    if not page.url.endswith(link.get_attribute("href")):
+        yield "the number of an equation is no link to it"
+
+
+def paper(page, root: Path):
+    """In print nothing is cut off or closed, and dark pages are light."""
+    for name in PAPER:
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(media="screen", color_scheme="dark")
+        page.goto((root / f"book/{name}.html").as_uri())
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.set_viewport_size({"width": TEXT, "height": 900})
+        page.emulate_media(media="print", color_scheme="dark")
+        page.wait_for_timeout(300)
+        for wide in page.evaluate(WIDE):
+            yield f"{name}: cut off on paper: {wide[:80]}"
+        for label in page.evaluate(COVERED):
+            yield f"{name}: the number of {label} is covered on paper"
+        for selector in HIDDEN.split(", "):
+            if page.locator(selector).first.is_visible():
+                yield f"{name}: {selector} is on paper"
+        if page.locator("details:not([open]), .toggle-hidden").count():
+            yield f"{name}: something stays closed on paper"
+        script = "getComputedStyle(document.body).backgroundColor"
+        if page.evaluate(script) != "rgb(255, 255, 255)":
+            yield f"{name}: is not light on paper"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        if page.evaluate("document.documentElement.dataset.theme") != "dark":
+            yield f"{name}: does not return to its theme"
+
+
+def check(root: Path):
+    """Open pages from disk; yields problems."""
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        page = browser.new_page()
+        yield from marks(page, root)
+        yield from paper(page, root)
+        browser.close()
