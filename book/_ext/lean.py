@@ -6,6 +6,7 @@ from pathlib import Path
 
 NEEDS = [  # name of an asset, and what the page's body holds when it needs it
     (r"stepper\.js", r'class="[^"]*\bstepper\b'),
+    (r"playground\.js", r'class="play"'),
     (r"sphinx-design.*\.css|design-tabs\.js", r'class="[^"]*\bsd-'),
     (r"mystnb.*\.css", r'class="[^"]*\bcell\b'),
     (r"copybutton|clipboard", r'class="[^"]*\bhighlight\b'),
@@ -14,7 +15,7 @@ NEEDS = [  # name of an asset, and what the page's body holds when it needs it
     (r"proof\.css", r"\bproof\b"),
     (r"tippy|popper", r"reference internal|footnote-reference"),
 ]
-TOGGLE = NEEDS[3][1]
+TOGGLE = dict(NEEDS)["togglebutton"]
 UNUSED = [
     "scripts/fontawesome.js",
     "scripts/fontawesome.js.LICENSE.txt",

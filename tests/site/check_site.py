@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import axe_playwright_python
+import demos
 import links
 from browser import FLAGS, browser_path, serve, visit
 from playwright.sync_api import sync_playwright
@@ -109,6 +110,7 @@ def main() -> int:
         "copied TeX": links.check_tex(parsed, root, source),
         "notebooks": links.check_notebooks(parsed, root),
         "browser": in_browser(root, names),
+        "demos": demos.check_demos(root),
     }
     if options.notebooks:
         checks["running notebooks"] = links.execute_notebooks(root)
