@@ -54,6 +54,10 @@ def test_exercises_and_solutions_become_headings():
     assert words(text) == "**Solution.**\n\nSo."
 
 
+def test_what_only_a_page_can_show_is_left_out():
+    assert words("One.\n\n```{raw} html\n<input>\n```\n\nTwo.") == "One.\n\nTwo."
+
+
 def test_quoted_code_is_written_out():
     quote = "```{literalinclude} ../charlm/ops/activation.py\n:language: python\n"
     text = words(quote + ":pyobject: tanh_backward\n```\n")
@@ -255,6 +259,12 @@ def test_only_needed_assets_are_loaded():
     assert not lean.wanted(style, "<p>text</p>")
     own = SimpleNamespace(filename="_static/book.css", attributes={})
     assert lean.wanted(own, "")
+    demo = SimpleNamespace(filename="_static/playground.js", attributes={})
+    assert lean.wanted(demo, '<form class="play" id="play-form">')
+    assert not lean.wanted(demo, '<div class="stepper">')
+    inline = SimpleNamespace(filename=None, attributes={"body": "let togglebutton = 1"})
+    assert lean.wanted(inline, '<div class="cell tag_hide-input">')
+    assert not lean.wanted(inline, '<div class="highlight">')
 
 
 def test_the_foot_of_a_page_names_the_source_it_was_built_from(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 NEEDS = [  # name of an asset, and what the page's body holds when it needs it
     (r"stepper\.js", r'class="[^"]*\bstepper\b'),
     (r"sliders\.js", r'class="sliders"'),
+    (r"playground\.js", r'class="play"'),
     (r"sphinx-design.*\.css|design-tabs\.js", r'class="[^"]*\bsd-'),
     (r"mystnb.*\.css", r'class="[^"]*\bcell\b'),
     (r"copybutton|clipboard", r'class="[^"]*\bhighlight\b'),

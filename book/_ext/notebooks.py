@@ -137,7 +137,7 @@ def blocks(lines: list[str], folder: Path) -> list[str]:
 
 def directive(name, argument, options, body, folder) -> list[str]:
     kind = name.split(":")[-1]
-    if kind in ("exercise-end", "solution-end", "index", "bibliography"):
+    if kind in ("exercise-end", "solution-end", "index", "bibliography", "raw"):
         return []
     if kind == "literalinclude":
         return ["```python", *quoted(folder / argument, options.get("pyobject")), "```"]

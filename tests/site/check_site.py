@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import axe_playwright_python
+import demos
 import finding
 import links
 import reading
@@ -115,6 +116,7 @@ def main() -> int:
         "finding": finding.check(root),
         "sliders": sliders.check(root),
         "marks and paper": reading.check(root),
+        "demos": demos.check_demos(root),
     }
     if options.notebooks:
         checks["running notebooks"] = links.execute_notebooks(root)
