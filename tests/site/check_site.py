@@ -5,15 +5,18 @@ per page, every problem found, and a summary; ends with 1 if there was a problem
 """
 
 import argparse
+import statistics
 import sys
 from pathlib import Path
 
 import axe_playwright_python
 import links
+import tex
 from browser import FLAGS, browser_path, serve, visit
 from playwright.sync_api import sync_playwright
 
-REQUESTS, KILOBYTES, SHIFT = 40, 400, 0.01  # limits of one page, loaded cold
+REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
+MEDIAN = 300  # kB, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 SIZES = ((1280, 900), (360, 800))
 FROM_DISK = ("index.html", "book/batchnorm.html", "book/gradient-ledger.html")
@@ -54,8 +57,21 @@ def copies(page, found) -> None:
             found.console.append(f"copied {copied!r}, not {wanted!r}")
 
 
+def figures(visits) -> tuple[str, float]:
+    """What all visits of one kind come to, in a line, and the median weight."""
+    weights = [v.kilobytes for v in visits]
+    middle = statistics.median(weights)
+    line = (
+        f"{len(visits)} pages: at most {max(len(v.requests) for v in visits)} requests"
+        f" and {max(weights):.0f} kB, median {middle:.0f} kB, layout shift at most"
+        f" {max(v.measured['shift'] for v in visits):.4f}"
+    )
+    return line, middle
+
+
 def in_browser(root: Path, pages: list[str]):
     """Every page at two widths and in two themes, some from disk; yields problems."""
+    visits, violations = [], 0
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
     with sync_playwright() as p:
@@ -65,14 +81,14 @@ def in_browser(root: Path, pages: list[str]):
             for scheme in ("light", "dark"):
                 size = {"width": width, "height": height}
                 context = browser.new_context(viewport=size, color_scheme=scheme)
-                context.grant_permissions(
-                    ["clipboard-read", "clipboard-write"], origin=base
-                )
+                context.grant_permissions(CLIPBOARD, origin=base)
                 first = (width, scheme) == (SIZES[0][0], "light")
                 for page in pages:
                     act = copies if first else None
                     found = visit(context, f"{base}/{page}", axe, act)
+                    violations += len(found.violations)
                     if first:
+                        visits.append(found)
                         m = found.measured
                         print(
                             f"{page:34} {len(found.requests):8} {found.kilobytes:5.0f}"
@@ -86,6 +102,10 @@ def in_browser(root: Path, pages: list[str]):
             for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
                 yield f"{page} (from disk, offline): {problem}"
         browser.close()
+    line, middle = figures(visits)
+    print(f"{line}; {violations} accessibility violations in {4 * len(pages)} visits")
+    if middle > MEDIAN:
+        yield f"the median page weighs {middle:.0f} kB, more than {MEDIAN}"
 
 
 def main() -> int:
@@ -107,6 +127,7 @@ def main() -> int:
         "words": links.check_words(parsed, root),
         "pictures": links.check_pictures(parsed, root),
         "copied TeX": links.check_tex(parsed, root, source),
+        "copied TeX in LaTeX": tex.check_compiles(parsed, root),
         "notebooks": links.check_notebooks(parsed, root),
         "browser": in_browser(root, names),
     }
@@ -119,7 +140,6 @@ def main() -> int:
         print(f"{'FAIL' if problems else 'ok  '} {name}")
         for problem in problems:
             print(f"     {problem}")
-    print(f"{len(names)} pages, {len(names) * 4 + len(FROM_DISK)} visits")
     print(f"{len(checks) - failed} passed, {failed} failed")
     return int(failed > 0)
 
