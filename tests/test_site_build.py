@@ -56,6 +56,14 @@ def test_addresses_of_a_sheet_move_with_it():
     )
 
 
+def test_the_fonts_of_every_formula_stand_in_the_sheet(tmp_path):
+    names = [f"vendor/katex/fonts/KaTeX_{n}.woff2" for n in ("Math-Italic", "AMS-Reg")]
+    (tmp_path / names[0]).parent.mkdir(parents=True)
+    (tmp_path / names[0]).write_bytes(b"abc")
+    css = join.with_fonts(f"x{{a:url({names[0]});b:url({names[1]})}}", tmp_path)
+    assert css == f"x{{a:url(data:font/woff2;base64,YWJj);b:url({names[1]})}}"
+
+
 def site(folder: Path) -> SimpleNamespace:
     static = folder / "_static"
     static.mkdir(exist_ok=True)

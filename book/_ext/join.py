@@ -7,6 +7,7 @@ pointed there. A rule goes only if its selector asks for a class or an id that i
 of no page and of no script, so what a script adds later keeps its style.
 """
 
+import base64
 import hashlib
 import posixpath
 import re
@@ -40,6 +41,9 @@ SCRIPTS = [
     "scripts/bootstrap.js",
     "scripts/pydata-sphinx-theme.js",
 ]
+# The fonts of every formula stand in the sheet: there at the first paint, no text moves
+FONTS = r"vendor/katex/fonts/KaTeX_(?:Main-Regular|Math-Italic)\.woff2"
+WITHIN = re.compile(rf"url\(({FONTS})\)")
 # Bootstrap and tippy put these names together from parts while the page is open
 MADE = re.compile(r"bs-|tippy|fade$|show$")
 TOKEN = re.compile(
@@ -113,6 +117,16 @@ def moved(css: str, folder: str) -> str:
     return re.sub(r"url\((?![\"']?(?:data|https?):|[\"'])([^)?#]+)", address, css)
 
 
+def with_fonts(css: str, static: Path) -> str:
+    """The sheet with its two most used fonts in it."""
+
+    def data(match):
+        text = base64.b64encode((static / match[1]).read_bytes()).decode()
+        return f"url(data:font/woff2;base64,{text})"
+
+    return WITHIN.sub(data, css)
+
+
 def found(static: Path, names: list[str]) -> list[Path]:
     return [path for name in names for path in sorted(static.glob(name))]
 
@@ -148,6 +162,7 @@ def join(app, exception) -> None:
         text = path.read_text("utf8")
         folder = path.parent.relative_to(static).as_posix()
         css += "\n".join([*NOTICE.findall(text), moved(purge(text, words), folder), ""])
+    css = with_fonts(css, static)
     # the first statement ends the place where "use strict" would hold for all of them
     js = ";\n" + "".join(
         re.sub(r"^//# sourceMappingURL=.*", "", p.read_text("utf8"), flags=re.M) + ";\n"

@@ -112,7 +112,6 @@ def main() -> int:
     """Run all checks; 0 if there is no problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path, help="folder of the built site")
-    parser.add_argument("--notebooks", action="store_true", help="run them too")
     options = parser.parse_args()
     root = options.site.resolve()
     if not (root / "index.html").is_file():
@@ -131,8 +130,6 @@ def main() -> int:
         "notebooks": links.check_notebooks(parsed, root),
         "browser": in_browser(root, names),
     }
-    if options.notebooks:
-        checks["running notebooks"] = links.execute_notebooks(root)
     failed = 0
     for name, problems in checks.items():
         problems = list(problems)
