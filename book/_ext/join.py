@@ -41,8 +41,9 @@ SCRIPTS = [
     "scripts/bootstrap.js",
     "scripts/pydata-sphinx-theme.js",
 ]
-# The fonts of every formula stand in the sheet: there at the first paint, no text moves
-FONTS = r"vendor/katex/fonts/KaTeX_(?:Main-Regular|Math-Italic)\.woff2"
+# The fonts of every formula and of the icons stand in the sheet: they are there at the
+# first paint, so nothing moves
+FONTS = r"vendor/\w+/\w+/(?:KaTeX_Main-Regular|KaTeX_Math-Italic|fa-solid-900)\.woff2"
 WITHIN = re.compile(rf"url\(({FONTS})\)")
 # Bootstrap and tippy put these names together from parts while the page is open
 MADE = re.compile(r"bs-|tippy|fade$|show$")
@@ -118,7 +119,7 @@ def moved(css: str, folder: str) -> str:
 
 
 def with_fonts(css: str, static: Path) -> str:
-    """The sheet with its two most used fonts in it."""
+    """The sheet with its most used fonts in it."""
 
     def data(match):
         text = base64.b64encode((static / match[1]).read_bytes()).decode()
