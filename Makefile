@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book test serve mutants lint type check-site bench results clean
+.PHONY: help book test serve mutants lint type check-site check-notebooks reproduce bench results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -35,6 +35,13 @@ type: $(VENV)/.ready-dev ## mypy: types of the package
 check-site: $(VENV)/.ready-dev ## open every page of the built site in headless Chromium
 	@test -f $(SITE)/index.html || { echo "check-site: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/check_site.py $(SITE)
+
+check-notebooks: $(VENV)/.ready ## run every downloaded notebook in a fresh environment (a quarter of an hour)
+	@test -f $(SITE)/index.html || { echo "check-notebooks: no site in $(SITE); run 'make book' first" >&2; exit 2; }
+	@$(BIN)/python tests/site/run_notebooks.py $(SITE)
+
+reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare every file (half an hour)
+	@$(BIN)/python tests/site/reproduce.py
 
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json

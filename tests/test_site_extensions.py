@@ -254,8 +254,8 @@ def test_a_card_links_to_itself():
 
 
 def test_only_needed_assets_are_loaded():
-    style = SimpleNamespace(filename="_static/copybutton.css", attributes={})
-    assert lean.wanted(style, '<div class="highlight">')
+    style = SimpleNamespace(filename="_static/sphinx-design.min.css", attributes={})
+    assert lean.wanted(style, '<div class="sd-tab-set">')
     assert not lean.wanted(style, "<p>text</p>")
     own = SimpleNamespace(filename="_static/book.css", attributes={})
     assert lean.wanted(own, "")

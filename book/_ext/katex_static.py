@@ -16,13 +16,6 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 log = logging.getLogger(__name__)
-# The two fonts that every formula needs come before the first paint, so that no text
-# moves. By script, because browsers refuse to preload fonts of a page opened from disk.
-PRELOAD = """
-<script>if (location.protocol !== "file:")
-  for (const name of ["KaTeX_Main-Regular", "KaTeX_Math-Italic"])
-    document.head.append(Object.assign(document.createElement("link"), {rel: "preload",
-      as: "font", crossOrigin: "", href: `FONTS/${name}.woff2`}));</script>"""
 SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
 
 
@@ -98,11 +91,9 @@ def start(app) -> None:
 
 
 def assets(app, pagename, templatename, context, doctree) -> None:
-    """Only pages with mathematics load its styles and fonts."""
+    """Only pages with mathematics load its styles."""
     if 'class="katex' in (context.get("body") or ""):
         app.add_css_file("vendor/katex/katex.min.css", priority=400)
-        fonts = context["pathto"]("_static/vendor/katex/fonts", 1)
-        context["metatags"] += PRELOAD.replace("FONTS", fonts)
 
 
 def report(app, exception) -> None:

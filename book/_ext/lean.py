@@ -1,22 +1,17 @@
-"""Small pages: only the scripts, styles and icons that a page uses."""
+"""Small pages: only the scripts, icons and letters that a page uses."""
 
+import html
+import logging
 import re
 import shutil
 from pathlib import Path
 
 NEEDS = [  # name of an asset, and what the page's body holds when it needs it
-    (r"stepper\.js", r'class="[^"]*\bstepper\b'),
     (r"sliders\.js", r'class="sliders"'),
     (r"playground\.js", r'class="play"'),
     (r"sphinx-design.*\.css|design-tabs\.js", r'class="[^"]*\bsd-'),
-    (r"mystnb.*\.css", r'class="[^"]*\bcell\b'),
-    (r"copybutton|clipboard", r'class="[^"]*\bhighlight\b'),
-    (r"togglebutton", r"dropdown|tag_hide|hide-input|hide-output|toggle"),
-    (r"exercise\.css", r"exercise|solution"),
-    (r"proof\.css", r"\bproof\b"),
-    (r"tippy|popper", r"reference internal|footnote-reference"),
+    (r"\.previews\.js", r"reference internal|footnote-reference"),
 ]
-TOGGLE = next(body for name, body in NEEDS if name == "togglebutton")
 UNUSED = [
     "scripts/fontawesome.js",
     "scripts/fontawesome.js.LICENSE.txt",
@@ -29,10 +24,7 @@ UNUSED = [
 def wanted(asset, body: str) -> bool:
     """Whether a page with this body needs a style sheet or script."""
     name = str(getattr(asset, "filename", asset) or "")
-    if any(re.search(n, name) and not re.search(b, body) for n, b in NEEDS):
-        return False
-    inline = "" if name else str(getattr(asset, "attributes", {}).get("body", ""))
-    return not ("togglebutton" in inline and not re.search(TOGGLE, body))
+    return not any(re.search(n, name) and not re.search(b, body) for n, b in NEEDS)
 
 
 def trim(app, pagename, templatename, context, doctree) -> None:
@@ -53,6 +45,7 @@ def finish(app, exception) -> None:
     for path in Path(app.outdir).glob("tippy_*_cache.json"):
         path.unlink()
     subset_icons(Path(app.outdir))
+    subset_letters(Path(app.outdir))
 
 
 def glyphs(css: str) -> dict[str, int]:
@@ -68,38 +61,53 @@ def glyphs(css: str) -> dict[str, int]:
 
 def subset_icons(out: Path) -> None:
     """Cut the icon fonts (270 kB) down to the icons that occur on some page."""
-    from fontTools import subset
-
-    sheet = out / "_static/styles/pydata-sphinx-theme.css"
+    static = out / "_static"
+    sheet = static / "styles/pydata-sphinx-theme.css"
     css = sheet.read_text(encoding="utf8")
     code = glyphs(css)
     used = {ord(c) for v in re.findall(r'--pst-icon-[a-z-]+:"([^"]+)"', css) for c in v}
     texts = [p.read_text(encoding="utf8") for p in out.rglob("*.html")]
-    texts.append((out / "_static/scripts/pydata-sphinx-theme.js").read_text("utf8"))
+    texts.append((static / "scripts/pydata-sphinx-theme.js").read_text("utf8"))
     names = {name for text in texts for name in re.findall(r"fa-[a-z0-9-]+", text)}
     used |= {code[name] for name in names if name in code}
-    for other in (out / "_static").rglob("*.css"):
-        if other != sheet:
+    for other in static.rglob("*.css"):
+        if other not in (sheet, static / "site.css"):
             text = other.read_text(encoding="utf8")
             used |= {
                 int(c, 16) for c in re.findall(r'content:\s*"\\([0-9a-f]{4})"', text)
             }
-    fonts = out / "_static/vendor/fontawesome/webfonts"
+    fonts = static / "vendor/fontawesome/webfonts"
     for path in fonts.glob("*.ttf"):
         path.unlink()
     for path in fonts.glob("*.woff2"):
-        # recalc_timestamp would make two builds differ
-        options = subset.Options(
-            flavor="woff2",
-            layout_features=[],
-            notdef_outline=True,
-            recalc_timestamp=False,
-        )
-        font = subset.load_font(str(path), options)
-        cutter = subset.Subsetter(options)
-        cutter.populate(unicodes=used)
-        cutter.subset(font)
-        subset.save_font(font, str(path), options)
+        cut(path, used)
+
+
+def subset_letters(out: Path) -> None:
+    """Cut the fonts of the mathematics down to the characters of all pages."""
+    texts = (p.read_text(encoding="utf8") for p in out.rglob("*.html"))
+    used = {ord(c) for text in texts for c in html.unescape(text)}
+    for path in (out / "_static/vendor/katex/fonts").glob("*.woff2"):
+        cut(path, used, ["*"])
+
+
+def cut(path: Path, used: set[int], features: list[str] | tuple = ()) -> None:
+    """Leave only these code points in a font."""
+    from fontTools import subset
+
+    # recalc_timestamp would make two builds differ
+    options = subset.Options(
+        flavor="woff2",
+        layout_features=list(features),
+        notdef_outline=True,
+        recalc_timestamp=False,
+    )
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    font = subset.load_font(str(path), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=used)
+    cutter.subset(font)
+    subset.save_font(font, str(path), options)
 
 
 def setup(app):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 def commit(root: Path) -> str:
     """The commit of the source, "" where there is no repository."""
-    ask = ["git", "-C", str(root), "describe", "--always", "--dirty=, changed since"]
+    ask = ["git", "-C", str(root), "describe", "--always", "--abbrev=8"]
+    ask.append("--dirty=, changed since")
     try:
         return subprocess.run(ask, capture_output=True, text=True).stdout.strip()
     except OSError:  # no git

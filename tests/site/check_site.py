@@ -5,6 +5,7 @@ per page, every problem found, and a summary; ends with 1 if there was a problem
 """
 
 import argparse
+import statistics
 import sys
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import finding
 import links
 import reading
 import sliders
+import tex
 from browser import FLAGS, browser_path, serve, visit
 from playwright.sync_api import sync_playwright
 
-REQUESTS, KILOBYTES, SHIFT = 40, 400, 0.01  # limits of one page, loaded cold
+REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
+MEDIAN = 300  # kB, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 SIZES = ((1280, 900), (360, 800))
 FROM_DISK = ("index.html", "book/batchnorm.html", "book/gradient-ledger.html")
@@ -58,8 +61,21 @@ def copies(page, found) -> None:
             found.console.append(f"copied {copied!r}, not {wanted!r}")
 
 
+def figures(visits) -> tuple[str, float]:
+    """What all visits of one kind come to, in a line, and the median weight."""
+    weights = [v.kilobytes for v in visits]
+    middle = statistics.median(weights)
+    line = (
+        f"{len(visits)} pages: at most {max(len(v.requests) for v in visits)} requests"
+        f" and {max(weights):.0f} kB, median {middle:.0f} kB, layout shift at most"
+        f" {max(v.measured['shift'] for v in visits):.4f}"
+    )
+    return line, middle
+
+
 def in_browser(root: Path, pages: list[str]):
     """Every page at two widths and in two themes, some from disk; yields problems."""
+    visits, violations = [], 0
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
     with sync_playwright() as p:
@@ -69,14 +85,14 @@ def in_browser(root: Path, pages: list[str]):
             for scheme in ("light", "dark"):
                 size = {"width": width, "height": height}
                 context = browser.new_context(viewport=size, color_scheme=scheme)
-                context.grant_permissions(
-                    ["clipboard-read", "clipboard-write"], origin=base
-                )
+                context.grant_permissions(CLIPBOARD, origin=base)
                 first = (width, scheme) == (SIZES[0][0], "light")
                 for page in pages:
                     act = copies if first else None
                     found = visit(context, f"{base}/{page}", axe, act)
+                    violations += len(found.violations)
                     if first:
+                        visits.append(found)
                         m = found.measured
                         print(
                             f"{page:34} {len(found.requests):8} {found.kilobytes:5.0f}"
@@ -90,13 +106,16 @@ def in_browser(root: Path, pages: list[str]):
             for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
                 yield f"{page} (from disk, offline): {problem}"
         browser.close()
+    line, middle = figures(visits)
+    print(f"{line}; {violations} accessibility violations in {4 * len(pages)} visits")
+    if middle > MEDIAN:
+        yield f"the median page weighs {middle:.0f} kB, more than {MEDIAN}"
 
 
 def main() -> int:
     """Run all checks; 0 if there is no problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path, help="folder of the built site")
-    parser.add_argument("--notebooks", action="store_true", help="run them too")
     options = parser.parse_args()
     root = options.site.resolve()
     if not (root / "index.html").is_file():
@@ -111,6 +130,7 @@ def main() -> int:
         "words": links.check_words(parsed, root),
         "pictures": links.check_pictures(parsed, root),
         "copied TeX": links.check_tex(parsed, root, source),
+        "copied TeX in LaTeX": tex.check_compiles(parsed, root),
         "notebooks": links.check_notebooks(parsed, root),
         "browser": in_browser(root, names),
         "finding": finding.check(root),
@@ -118,8 +138,6 @@ def main() -> int:
         "marks and paper": reading.check(root),
         "demos": demos.check_demos(root),
     }
-    if options.notebooks:
-        checks["running notebooks"] = links.execute_notebooks(root)
     failed = 0
     for name, problems in checks.items():
         problems = list(problems)
@@ -127,7 +145,6 @@ def main() -> int:
         print(f"{'FAIL' if problems else 'ok  '} {name}")
         for problem in problems:
             print(f"     {problem}")
-    print(f"{len(names)} pages, {len(names) * 4 + len(FROM_DISK)} visits")
     print(f"{len(checks) - failed} passed, {failed} failed")
     return int(failed > 0)
 

@@ -1,6 +1,5 @@
 """Checks of the built site that need no browser: links, anchors, ids, words, files."""
 
-import json
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -117,21 +116,3 @@ def check_notebooks(pages, root):
             left = re.search(r"^(:{3,}|`{3,})\{|\{[\w:]+\}`", cell.source, re.M)
             if left and cell.cell_type == "markdown":
                 yield f"{file.name}: MyST left over: {left[0]!r}"
-
-
-def execute_notebooks(root: Path):
-    """Run every downloaded notebook in an empty folder."""
-    import tempfile
-
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    for path in sorted(root.rglob("_sources/**/*.ipynb")):
-        notebook = nbformat.reads(path.read_text("utf8"), as_version=4)
-        with tempfile.TemporaryDirectory() as folder:
-            where = {"metadata": {"path": folder}}
-            try:
-                NotebookClient(notebook, timeout=300, resources=where).execute()
-            except CellExecutionError as error:
-                yield f"{path.name}: {json.dumps(str(error)[-600:])}"

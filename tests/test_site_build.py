@@ -1,0 +1,124 @@
+"""Joined styles and scripts of the site, and the check of copied TeX."""
+
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "site")]
+
+import join  # noqa: E402
+import tex  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("selector", "kept"),
+    [
+        ("a:hover", True),
+        (".here > p", True),
+        (".gone", False),
+        (".here .gone", False),
+        ("#gone", False),
+        (":not(.gone)", True),
+        (':where(.gone, #x) [title=".gone"]', True),
+        (r".w\:here", False),
+        (".bs-popover-top", True),
+    ],
+)
+def test_a_rule_goes_only_if_nothing_has_its_class(selector, kept):
+    assert join.applies(selector, {"here"}) is kept
+
+
+def test_a_purged_sheet_keeps_what_is_no_plain_rule():
+    css = (
+        '@charset "x";/* .here{} */.here,.gone{content:"}{;"}.gone{a:b}'
+        "@media print{.gone{a:b}.here{c:d}}@media x{.gone{a:b}}"
+        "@font-face{src:url(a.woff2)}@keyframes k{from{a:b}to{a:c}}"
+        ":is(.here,.gone) p,.gone{a:b}"
+    )
+    assert join.purge(css, {"here"}).split("\n") == [
+        '@charset "x";',
+        '.here{content:"}{;"}',
+        "@media print{.here{c:d}}",
+        "@font-face{src:url(a.woff2)}",
+        "@keyframes k{from{a:b}to{a:c}}",
+        ":is(.here,.gone) p{a:b}",
+    ]
+
+
+def test_addresses_of_a_sheet_move_with_it():
+    css = 'a{x:url(../v/f.woff2)}b{x:url("data:image/svg+xml;a")}c{x:url(i.png?v=1)}'
+    assert join.moved(css, "styles") == css.replace("../v", "v").replace(
+        "i.png", "styles/i.png"
+    )
+
+
+def test_the_fonts_of_every_formula_stand_in_the_sheet(tmp_path):
+    names = [f"vendor/katex/fonts/KaTeX_{n}.woff2" for n in ("Math-Italic", "AMS-Reg")]
+    (tmp_path / names[0]).parent.mkdir(parents=True)
+    (tmp_path / names[0]).write_bytes(b"abc")
+    css = join.with_fonts(f"x{{a:url({names[0]});b:url({names[1]})}}", tmp_path)
+    assert css == f"x{{a:url(data:font/woff2;base64,YWJj);b:url({names[1]})}}"
+
+
+def site(folder: Path) -> SimpleNamespace:
+    static = folder / "_static"
+    static.mkdir(exist_ok=True)
+    files = {
+        "basic.css": ".here{a:b}",
+        "book.css": ".gone{a:b}",
+        "documentation_options.js": "const OPTIONS = 1;",
+        "doctools.js": '"use strict";\nconst one = 1',
+        "book.js": "const two = 2",
+        "../book/page.html": (
+            '<link rel="stylesheet" href="../_static/basic.css?v=1" />\n'
+            '<link rel="stylesheet" href="../_static/book.css" />\n'
+            '<link rel="icon" href="../_static/favicon.svg"/>\n'
+            '<script src="../_static/documentation_options.js?v=2"></script>\n'
+            '<script src="../_static/doctools.js"></script>\n'
+            '<script src="../_static/other.js"></script>\n'
+            '<p class="here">\n'
+            '<script defer src="../_static/book.js"></script>\n'
+        ),
+    }
+    (folder / "book").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (static / name).write_text(text)
+    return SimpleNamespace(outdir=folder, builder=SimpleNamespace(name="html"))
+
+
+def test_pages_load_one_sheet_and_one_script(tmp_path):
+    app = site(tmp_path)
+    join.join(app, None)
+    page = tmp_path / "book" / "page.html"
+    text = page.read_text()
+    assert text.count("site.css?v=") == text.count("site.js?v=") == 1
+    assert "../_static/site.css" in text
+    assert "<script>const OPTIONS = 1;</script>" in text
+    assert '<script defer src="../_static/other.js">' in text
+    assert "favicon" in text
+    assert "doctools" not in text
+    static = tmp_path / "_static"
+    assert (static / "site.css").read_text().split() == [".here{a:b}"]
+    assert (static / "site.js").read_text().startswith(";\n")
+    join.join(app, None)
+    assert page.read_text() == text, "a second build of the same page"
+
+
+def test_every_line_of_the_latex_document_leads_to_its_equation():
+    text, where = tex.document([("a.html", "x"), ("b.html", "y \\\\\nz")])
+    lines = text.splitlines()
+    places = {line: where.get(n) for n, line in enumerate(lines, 1)}
+    assert (places["x"], places["z"]) == (0, 1)
+    assert places[r"\begin{document}"] is None
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs LaTeX")
+def test_latex_names_the_equation_that_fails():
+    good, bad = ("a.html", r"\frac12"), ("b.html", "x \\\\\n\\nosuch")
+    assert tex.errors([good], "pdflatex") == []
+    found = tex.errors([good, bad], "pdflatex")
+    assert "b.html: Undefined control sequence" in found[0]
