@@ -18,13 +18,13 @@ class IndexAtHeading(SphinxTransform):
 
     def apply(self, **kwargs) -> None:
         for index in list(self.document.findall(addnodes.index)):
-            section = index.parent
-            if not isinstance(section, nodes.section):
+            section, entries = index.parent, index["entries"]
+            ours = all(entry[2].startswith("index-") for entry in entries)
+            if not ours or not isinstance(section, nodes.section):
                 continue  # a definition, such as a function or a term
             place = section["ids"][0]
             index["entries"] = [
-                (kind, text, place, main, key)
-                for kind, text, _, main, key in index["entries"]
+                (kind, text, place, main, key) for kind, text, _, main, key in entries
             ]
             after = index.next_node(descend=False, siblings=True)
             if isinstance(after, nodes.target) and not after.children:

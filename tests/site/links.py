@@ -44,6 +44,8 @@ def check_links(pages, root):
                 continue
             parts = urlsplit(address)
             where = f"{path.relative_to(root)}: {address}"
+            if parts.scheme == "data":
+                continue
             if parts.scheme or parts.netloc:
                 style = tag.name == "link" and "stylesheet" in tag.get("rel", [])
                 if tag.name in ASSETS or style:
