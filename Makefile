@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book test serve mutants lint type check-site check-notebooks reproduce bench results clean
+.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks reproduce bench results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -15,6 +15,12 @@ help: ## this list
 book: $(VENV)/.ready ## build the site into _build/html
 	@$(BIN)/jupyter-book build . -W --keep-going -n
 	@echo "The book: file://$(CURDIR)/$(SITE)/index.html"
+
+pdf: book $(VENV)/.ready-dev ## the whole book as _build/book.pdf; the next `make book` links to it
+	@$(BIN)/python book/_print/pdf.py
+
+epub: book ## the whole book as _build/book.epub; the next `make book` links to it
+	@$(BIN)/python book/_print/epub.py
 
 test: $(VENV)/.ready ## run the tests of the package and of the site's extensions
 	@$(BIN)/python -m pytest -n auto

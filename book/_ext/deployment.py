@@ -3,13 +3,17 @@
 ``BOOK_REPOSITORY`` (https://github.com/owner/name) gives the repository link and, on
 GitHub, a link that opens the published notebook in Colab. ``BOOK_BASE_URL`` gives the
 canonical addresses, the site map and the previews in messengers. Without them nothing
-is invented: these links are absent.
+is invented: these links are absent. So are the links to the whole book as one file,
+unless `make pdf` and `make epub` have made it.
 """
 
 import os
 import re
+import shutil
+from pathlib import Path
 
 COLAB = "https://colab.research.google.com/github"
+WHOLE = {"book.pdf": "PDF", "book.epub": "EPUB"}
 
 
 def configure(app, config) -> None:
@@ -53,8 +57,36 @@ def colab(app, pagename, templatename, context, doctree) -> None:
         )
 
 
+def find_whole(app, config) -> None:
+    """Which files of the whole book there are; a change of this renews the pages."""
+    build = Path(app.srcdir, "_build")
+    config.whole_book = [name for name in WHOLE if (build / name).is_file()]
+
+
+def offer_whole(app, pagename, templatename, context, doctree) -> None:
+    """A line on the front page with the files of the whole book."""
+    if pagename == app.config.root_doc and app.config.whole_book:
+        links = [
+            f'<a href="{name}">{WHOLE[name]}</a>' for name in app.config.whole_book
+        ]
+        line = (
+            f'<p class="whole-book">The whole book in one file: {", ".join(links)}.</p>'
+        )
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
+
+
+def copy_whole(app, exception) -> None:
+    if exception is None and app.builder.name == "html":
+        for name in app.config.whole_book:
+            shutil.copyfile(Path(app.srcdir, "_build", name), Path(app.outdir, name))
+
+
 def setup(app):
     setup_with_address(app)
+    app.add_config_value("whole_book", [], "html")
+    app.connect("config-inited", find_whole)
+    app.connect("html-page-context", offer_whole, priority=400)
+    app.connect("build-finished", copy_whole)
     app.connect("config-inited", configure, priority=100)
     app.connect("html-page-context", colab, priority=510)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,148 @@
+"""The whole book as PDF and EPUB: what is taken from the site and how."""
+
+import re
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import pytest
+
+sys.path[:0] = [
+    str(Path(__file__).parent.parent / "book" / d) for d in ("_ext", "_print")
+]
+
+import deployment  # noqa: E402
+
+bs4 = pytest.importorskip("bs4")  # comes with the book, not with the package
+import epub  # noqa: E402
+import pages  # noqa: E402
+import pdf  # noqa: E402
+
+MATH = """<span class="math"><span class="katex"><span class="katex-mathml">
+<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><msub><mi>h</mi><mi>min</mi>
+<mo>\u2061</mo></msub><annotation encoding="application/x-tex">h_\\min</annotation>
+</semantics></math></span><span class="katex-html" aria-hidden="true">h</span>
+</span></span>"""
+NAV = """<nav class="bd-links"><ul><li><a href="#">Book</a></li></ul>
+<p class="caption">First part</p>
+<ul><li><a href="book/a.html">1. A &amp; B</a></li></ul>
+</nav>"""
+FOOT = """<p class="component-author">By Someone</p><p class="copyright">2026</p>
+<div class="extra_footer"><p>Built from x.</p></div>"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    front = f"""<meta name="description" content="Book: it tells."/>{NAV}
+        <article><section id="book">
+        <h1>Book<a class="headerlink" href="#book">#</a></h1>
+        <p class="whole-book">one file</p><a href="book/a.html#eq">see</a></section>
+        </article>{FOOT}"""
+    chapter = f"""<article><section id="a"><h1>1. A</h1><p id="eq">{MATH}</p>
+        <details><summary><p>Show</p></summary>code</details><button>Copy</button>
+        <a href="#eq">up</a><a href="../index.html">home</a><a href="https://x.y/">x</a>
+        <svg viewBox="0 0 1 1"><a href="#eq"><path d="M0 0"/></a></svg>
+        <img src="../_images/f.svg" alt="f"/><br></section></article>"""
+    for name, text in (("index.html", front), ("book/a.html", chapter)):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    for name in ("_images/f.svg", "_static/logo.svg"):
+        (tmp_path / name).parent.mkdir()
+        ink = "<style>:root{--ink:#1f2328}@media{:root{--ink:#fff}}</style>"
+        figure = (
+            f'<svg xmlns="http://www.w3.org/2000/svg">{ink}<g fill="var(--ink)"/></svg>'
+        )
+        (tmp_path / name).write_text(figure)
+    return tmp_path
+
+
+def test_pages_come_in_the_order_of_the_site(site):
+    found = pages.contents(site)
+    assert found[0] == ("index.html", "Book", "")
+    assert found[1:] == [("book/a.html", "1. A & B", "First part")]
+
+
+def test_what_needs_a_screen_is_left_out_and_what_is_folded_is_opened(site):
+    front, chapter = (str(page.body) for page in pages.read(site))
+    assert "headerlink" not in front
+    assert "one file" not in front
+    assert "<button" not in chapter
+    assert "<summary" not in chapter
+    assert "<div>code</div>" in chapter
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("b.html#x", ("book/b.html", "x")),
+        ("#x", ("book/a.html", "x")),
+        ("../index.html", ("index.html", "")),
+        ("../genindex.html", None),
+        ("https://x.y/b.html", None),
+    ],
+)
+def test_links_are_followed(link, wanted):
+    known = {"index.html", "book/a.html", "book/b.html"}
+    assert pages.target("book/a.html", link, known) == wanted
+
+
+def test_the_year_stands_in_for_a_missing_repository(monkeypatch, tmp_path):
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    assert pages.modified("© Copyright 2026.") == "2026-01-01T00:00:00Z"
+
+
+def test_every_link_of_the_document_for_the_pdf_has_its_end(site):
+    static = site / "_static"
+    for name in pdf.STYLES:
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        (static / name.replace("*", "1")).write_text("")
+    text = pdf.document(site)
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    ends = {link[1:] for link in re.findall(r'href="([^"]+)"', text) if link[0] == "#"}
+    assert ends == {"index", "a", "a--eq"} <= set(ids)
+    assert 'src="../html/_images/f.svg"' in text
+    # formulas carry their TeX, parts stand above chapters
+    assert 'aria-label="h_\\min"' in text
+    assert '<h1 class="part">First part</h1>' in text
+    assert "<h2>1. A</h2>" in text
+
+
+def test_the_epub_is_well_formed_the_same_each_time_and_complete(site, tmp_path):
+    made = epub.files(site)
+    for name, text in made.items():
+        if not name.endswith(".css"):
+            ElementTree.fromstring(text)
+    chapter = made["book/a.xhtml"]
+    assert 'href="../index.xhtml"' in chapter
+    assert 'href="#eq"' in chapter
+    assert 'viewBox="0 0 1 1"' in chapter
+    assert "katex" not in chapter
+    assert "\u2061" not in chapter, "a third part of a subscript"
+    assert "var(--ink)" not in made["_images/f.svg"]
+    assert 'properties="mathml svg"' in made["book.opf"]
+    one, two = tmp_path / "1.epub", tmp_path / "2.epub"
+    epub.pack(made, one)
+    epub.pack(epub.files(site), two)
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as archive:
+        first = archive.infolist()[0]
+        listed = set(re.findall(r' href="([^"]+)"', made["book.opf"]))
+        inside = {n.removeprefix("EPUB/") for n in archive.namelist()}
+    assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+    assert listed == inside - {"mimetype", "META-INF/container.xml", "book.opf"}
+
+
+def test_the_site_links_to_the_files_that_were_made(tmp_path):
+    app = SimpleNamespace(srcdir=tmp_path, config=SimpleNamespace(root_doc="index"))
+    (tmp_path / "_build").mkdir()
+    for made, links in (([], 0), (["book.epub"], 1), (["book.pdf"], 2)):
+        for name in made:
+            (tmp_path / "_build" / name).touch()
+        deployment.find_whole(app, app.config)
+        context = {"body": "<h1>Book</h1><p>text</p>"}
+        deployment.offer_whole(app, "index", "", context, None)
+        assert context["body"].count("<a ") == links
