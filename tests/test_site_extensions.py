@@ -262,9 +262,6 @@ def test_only_needed_assets_are_loaded():
     demo = SimpleNamespace(filename="_static/playground.js", attributes={})
     assert lean.wanted(demo, '<form class="play" id="play-form">')
     assert not lean.wanted(demo, '<div class="stepper">')
-    inline = SimpleNamespace(filename=None, attributes={"body": "let togglebutton = 1"})
-    assert lean.wanted(inline, '<div class="cell tag_hide-input">')
-    assert not lean.wanted(inline, '<div class="highlight">')
 
 
 def test_the_foot_of_a_page_names_the_source_it_was_built_from(tmp_path):

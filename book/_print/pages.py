@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 # for a mouse, a keyboard, or a screen alone
 GONE = (
-    "a.headerlink, button, script, .stepper-buttons, .stepper-status, "
+    "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
     ".toctree-wrapper, .whole-book, summary"
 )
 
@@ -61,6 +61,8 @@ def clean(body: Tag) -> Tag:
         tag.decompose()
     for tag in body.select("details"):
         tag.name = "div"
+    for tag in body.select(".play-static"):  # what stands for the demos without scripts
+        del tag["class"]
     return body
 
 
