@@ -10,7 +10,6 @@ line of each table says how far any implementation could come.
 import argparse
 import itertools
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -73,15 +72,24 @@ def growth(rounds):
     return found
 
 
+def most():
+    """Megabytes that this process has had at most.
+
+    Not from ``getrusage``, whose count a new process takes over from its parent.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM")) / 1024
+
+
 def peak(title, batch, name):
     """Megabytes that a process needs for five steps, above those it began with."""
     torch.set_num_threads(1)
     field, batches = RACES[title](corpus("names"), batch)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most()
     step = field[name]()
     for X, Y in batches[:5]:
         step(X, Y)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return most() - before
 
 
 def memory(title, batch):
