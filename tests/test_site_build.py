@@ -1,4 +1,4 @@
-"""Joined styles and scripts of the site, and the check of copied TeX."""
+"""Joined styles and scripts, outputs in notebooks, and the check of copied TeX."""
 
 import shutil
 import sys
@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "site")]
 
 import join  # noqa: E402
+import layout  # noqa: E402
+import notebooks  # noqa: E402
 import tex  # noqa: E402
 
 
@@ -62,6 +64,28 @@ def test_the_fonts_of_every_formula_stand_in_the_sheet(tmp_path):
     (tmp_path / names[0]).write_bytes(b"abc")
     css = join.with_fonts(f"x{{a:url({names[0]});b:url({names[1]})}}", tmp_path)
     assert css == f"x{{a:url(data:font/woff2;base64,YWJj);b:url({names[1]})}}"
+
+
+def test_a_printed_text_is_whole_wherever_it_was_cut():
+    def stream(text):
+        return {"output_type": "stream", "name": "stdout", "text": text}
+
+    shown = {"output_type": "display_data", "data": {}}
+    cut = [stream("a"), shown, stream("\nb"), stream("c\n")]
+    assert layout.whole_texts(cut) == [stream("a\nbc\n"), shown]
+    assert cut[0] == stream("a"), "the outputs themselves stay as they are"
+
+
+def test_a_recorded_cell_becomes_what_it_showed():
+    from nbformat import v4
+
+    table = v4.new_output("execute_result", {"text/plain": "a table"})
+    figure = v4.new_output("display_data", {"image/svg+xml": "", "text/plain": "x"})
+    outputs = [v4.new_output("stream", text="one\n"), figure, table]
+    cells = [v4.new_code_cell("f()", outputs=outputs), v4.new_code_cell("assert x")]
+    notebook = v4.new_notebook(cells=cells)
+    assert notebooks.printed("f()\n", notebook) == "one\na table"
+    assert notebooks.printed("assert x", notebook) == ""
 
 
 def site(folder: Path) -> SimpleNamespace:

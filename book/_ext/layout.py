@@ -5,6 +5,7 @@ import re
 
 import sphinx_tippy
 from docutils import nodes
+from myst_nb.core import render
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 TAKES_NEXT = "with-next-cell"
@@ -83,8 +84,32 @@ def stable_previews() -> None:
     sphinx_tippy.json = Json
 
 
+def whole_texts(outputs: list) -> list:
+    """What a cell printed, in one piece for each stream.
+
+    The kernel sends it in pieces, cut wherever the clock wants. myst-nb joins them with
+    a line break at every cut, so two builds could differ.
+    """
+    joined, streams = [], {}
+    for output in outputs:
+        if output["output_type"] != "stream":
+            joined.append(output)
+        elif output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+        else:
+            streams[output["name"]] = output.copy()
+            joined.append(streams[output["name"]])
+    return joined
+
+
+def stable_streams() -> None:
+    original = render.coalesce_streams
+    render.coalesce_streams = lambda outputs: original(whole_texts(outputs))
+
+
 def setup(app):
     stable_previews()
+    stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
     app.connect("html-page-context", accessible, priority=400)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_cache import get_cache
+from layout import whole_texts
 from ledger_page import filled
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
@@ -55,6 +57,7 @@ def build(app, name: str) -> str:
     source = Path(app.env.doc2path(name))
     text = filled(source.read_text(encoding="utf8"), Path(app.srcdir), name)
     notebook = jupytext.reads(text, fmt="md:myst")
+    done = executed(app, name)
     origin = f"[a chapter of the book]({page})" if page else "a chapter of the book"
     cells = [
         ("markdown", f"This notebook is {origin} *{app.config.html_title}*."),
@@ -66,9 +69,8 @@ def build(app, name: str) -> str:
                 ("markdown", markdown(cell.source, source.parent, values, page))
             )
         elif "recorded" in (tags := cell.metadata.get("tags", [])):
-            cells.append(
-                ("markdown", f"```text\n{printed(app, name, cell.source)}\n```")
-            )
+            shown = printed(cell.source, done)
+            cells.append(("markdown", shown and f"```text\n{shown}\n```"))
         elif "remove-cell" not in tags:
             cells.append(("code", cell.source.strip()))
     return dump([(kind, text) for kind, text in cells if text])
@@ -82,12 +84,28 @@ def remedy() -> str:
     return 'raise ImportError("install charlm first: pip install -e . in its folder")'
 
 
-def printed(app, name: str, source: str) -> str:
-    """What a cell showed when the page was built, as plain text."""
+def executed(app, name: str) -> nbformat.NotebookNode:
+    """The notebook of a page with its outputs, which myst-nb leaves in its cache."""
     path = Path(app.outdir).parent / "jupyter_execute" / f"{name}.ipynb"
-    executed = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    try:
+        cache = get_cache(app.config.nb_execution_cache_path)
+        return cache.merge_match_into_notebook(notebook)[1]
+    except KeyError:  # not in the cache
+        return notebook
+
+
+def printed(source: str, executed: nbformat.NotebookNode) -> str:
+    """What a cell showed when the page was built, as plain text; no pictures."""
     cell = next(c for c in executed.cells if c.source.strip() == source.strip())
-    return "\n".join(out.data["text/plain"] for out in cell.outputs if "data" in out)
+    texts = []
+    for out in whole_texts(cell.outputs):
+        data = out.get("data", {})
+        if out.output_type == "stream":
+            texts.append(out["text"])
+        elif "text/plain" in data and "image/svg+xml" not in data:
+            texts.append(data["text/plain"] + "\n")
+    return "".join(texts).rstrip()
 
 
 def glued(path: Path) -> dict[str, str]:

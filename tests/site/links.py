@@ -116,5 +116,7 @@ def check_notebooks(pages, root):
         nbformat.validate(notebook)
         for cell in notebook.cells:
             left = re.search(r"^(:{3,}|`{3,})\{|\{[\w:]+\}`", cell.source, re.M)
+            if "```text\n\n```" in cell.source:
+                yield f"{file.name}: an output that is empty"
             if left and cell.cell_type == "markdown":
                 yield f"{file.name}: MyST left over: {left[0]!r}"
