@@ -146,3 +146,29 @@ def test_the_site_links_to_the_files_that_were_made(tmp_path):
         context = {"body": "<h1>Book</h1><p>text</p>"}
         deployment.offer_whole(app, "index", "", context, None)
         assert context["body"].count("<a ") == links
+
+
+def test_the_pdf_is_the_same_whenever_it_was_printed(tmp_path):
+    pikepdf = pytest.importorskip("pikepdf")  # only `make pdf` needs it
+    about = {"author": "Someone", "description": "It tells."}
+    made = []
+    for day in ("D:20260101000000Z", "D:20260202000000Z"):
+        path = tmp_path / "book.pdf"
+        with pikepdf.new() as new:
+            for _ in range(2):
+                new.add_blank_page()
+            places = {"/a": 0, "/b": 1, "/b--eq": 1}
+            new.Root.Dests = pikepdf.Dictionary(
+                {k: [new.pages[i].obj, pikepdf.Name.Fit] for k, i in places.items()}
+            )
+            new.docinfo["/CreationDate"] = day
+            with new.open_outline() as outline:
+                outline.root.append(pikepdf.OutlineItem("ContentsContents", 0))
+            new.save(path, static_id=True)  # as Chromium, which writes none
+        assert pdf.beginnings(path) == {"a": 1, "b": 2}
+        assert pdf.finish(path, about, ["Contents"]) == 2
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+    with pikepdf.open(path) as new, new.open_outline() as outline:
+        assert [item.title for item in outline.root] == ["Contents"]
+        assert str(new.docinfo["/Author"]) == "Someone"

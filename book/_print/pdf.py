@@ -49,6 +49,9 @@ FIT = """() => { let shrunk = 0;
 NUMBERS = """numbers => { for (const [id, page] of Object.entries(numbers))
   document.querySelector(`nav a[href="#${id}"] .page`).textContent = page; }"""
 
+HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+  .map(e => e.textContent.trim())"""
+
 
 def slug(path: str) -> str:
     """book/mlp.html -> mlp; no two pages have the same."""
@@ -146,16 +149,27 @@ def beginnings(path: Path) -> dict[str, int]:
         }
 
 
-def finish(path: Path, about: dict[str, str]) -> int:
+def all_items(items: list) -> list:
+    """Every line of an outline, as the book goes."""
+    return [x for item in items for x in (item, *all_items(item.children))]
+
+
+def finish(path: Path, about: dict[str, str], headings: list[str]) -> int:
     """Say who wrote it, drop the time of printing, pack it; returns the pages."""
     import pikepdf
 
     with pikepdf.open(path, allow_overwriting_input=True) as pdf:
         for key in ("/CreationDate", "/ModDate", "/Creator"):
-            pdf.docinfo.pop(key, None)
+            if key in pdf.docinfo:
+                del pdf.docinfo[key]
         pdf.docinfo["/Author"] = about["author"]
         pdf.docinfo["/Subject"] = about["description"]
         pdf.Root.PageMode = pikepdf.Name.UseOutlines
+        # Chromium doubles the words of headings that begin a page
+        with pdf.open_outline() as outline:
+            items = all_items(outline.root)
+            for item, title in zip(items, headings, strict=True):
+                item.title = title
         packed = pikepdf.ObjectStreamMode.generate
         pdf.save(path, object_stream_mode=packed, deterministic_id=True)
         return len(pdf.pages)
@@ -190,9 +204,10 @@ def main() -> int:
             print(f"too wide for the paper: {text}", file=sys.stderr)
         page.pdf(**options | {"tagged": False, "outline": False})
         page.evaluate(NUMBERS, beginnings(target))
+        headings = page.evaluate(HEADINGS)
         page.pdf(**options)
         browser.close()
-    count = finish(target, pages.about(pages.SITE))
+    count = finish(target, pages.about(pages.SITE), headings)
     print(f"The book: file://{target}, {count} pages")
     return int(bool(wide))
 
