@@ -153,6 +153,7 @@
   };
   const drawBars = ({ prefix, temperature, k }) => {
     const columns = Object.values(models).map((m) => probabilities(m(encode(prefix)), temperature, k));
+    const longest = Math.max(...columns.flatMap((p) => [...p])); // fills its column
     $("bars").replaceChildren();
     for (let id = 0; id < V; id++) {
       const line = make($("bars"), "tr", "");
@@ -160,7 +161,7 @@
       for (const p of columns) {
         const cell = make(line, "td", "");
         make(cell, "span", percent(p[id]), { class: "play-percent" });
-        make(cell, "span", "", { class: "play-bar" }).style.setProperty("--p", p[id]);
+        make(cell, "span", "", { class: "play-bar" }).style.setProperty("--p", p[id] / longest);
       }
     }
     return columns.map((p) => p.indexOf(Math.max(...p)));
