@@ -19,18 +19,22 @@ document.addEventListener("click", async (event) => {
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
   const kinds = [[".math-scroll", "Equation"], [".graph-scroll", "Graph"], [".table-scroll", "Table"]];
-  const mark = (box) => {
-    const name = box.dataset.kind;
-    if (box.scrollWidth > box.clientWidth + 1) {
-      const number = box.parentElement.querySelector(".eqno");
-      box.tabIndex = 0;
-      box.setAttribute("role", "group");
-      box.setAttribute("aria-label", `${name}${number ? " " + number.firstChild.textContent : ""}, scrolls sideways`);
-    } else {
-      for (const a of ["tabindex", "role", "aria-label"]) box.removeAttribute(a);
-    }
+  const mark = (boxes) => {
+    // all reads before the first write, and no write without need: one layout, not hundreds
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+    boxes.forEach((box, i) => {
+      if (wide[i] === box.hasAttribute("tabindex")) return;
+      if (wide[i]) {
+        const number = box.parentElement.querySelector(".eqno");
+        box.tabIndex = 0;
+        box.setAttribute("role", "group");
+        box.setAttribute("aria-label", `${box.dataset.kind}${number ? " " + number.firstChild.textContent : ""}, scrolls sideways`);
+      } else {
+        for (const a of ["tabindex", "role", "aria-label"]) box.removeAttribute(a);
+      }
+    });
   };
-  const watch = new ResizeObserver((entries) => entries.forEach((e) => mark(e.target)));
+  const watch = new ResizeObserver((entries) => mark(entries.map((e) => e.target)));
   const boxes = [];
   for (const [selector, name] of kinds) {
     for (const box of document.querySelectorAll(selector)) {
@@ -39,8 +43,8 @@ document.addEventListener("click", async (event) => {
       watch.observe(box);
     }
   }
-  document.fonts.ready.then(() => boxes.forEach(mark));
-  addEventListener("load", () => boxes.forEach(mark));
+  document.fonts.ready.then(() => mark(boxes));
+  addEventListener("load", () => mark(boxes));
 }
 {
   // Chapters marked as read: kept in this browser alone, shown in the side bar.
