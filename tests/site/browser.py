@@ -101,10 +101,17 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
     session = context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    total = []
-    session.on(
-        "Network.loadingFinished", lambda e: total.append(e["encodedDataLength"])
-    )
+    loaded, within = {}, set()  # bytes by request; those that stand in another file
+
+    def begins(event):
+        if event["request"]["url"].startswith("data:"):
+            within.add(event["requestId"])
+
+    def ends(event):
+        loaded[event["requestId"]] = event["encodedDataLength"]
+
+    session.on("Network.requestWillBeSent", begins)
+    session.on("Network.loadingFinished", ends)
     own = "file:" if address.startswith("file:") else "/".join(address.split("/")[:3])
 
     def route(request):
@@ -133,7 +140,7 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
     page.wait_for_timeout(250)
     found.measured = page.evaluate(MEASURE)
     found.requests = [u for u in found.requests if not u.startswith("data:")]
-    found.kilobytes = sum(total) / 1024
+    found.kilobytes = sum(n for i, n in loaded.items() if i not in within) / 1024
     if axe:
         page.evaluate(axe)
         rules = page.evaluate(
