@@ -143,8 +143,10 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
     found.kilobytes = sum(n for i, n in loaded.items() if i not in within) / 1024
     if axe:
         page.evaluate(axe)
+        # the size of targets is a rule of WCAG 2.2 that axe leaves out unless asked
         rules = page.evaluate(
-            "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations"
+            "axe.run(document, {resultTypes: ['violations'], rules: "
+            "{'target-size': {enabled: true}}}).then(r => r.violations"
             ".map(v => `${v.id} (${v.impact}): ${v.nodes.length} x "
             "${v.nodes[0].target.join(' ')}`))"
         )

@@ -84,7 +84,9 @@ def in_browser(root: Path, pages: list[str]):
         for width, height in SIZES:
             for scheme in ("light", "dark"):
                 size = {"width": width, "height": height}
-                context = browser.new_context(viewport=size, color_scheme=scheme)
+                context = browser.new_context(
+                    viewport=size, color_scheme=scheme, has_touch=width < 600
+                )
                 context.grant_permissions(CLIPBOARD, origin=base)
                 first = (width, scheme) == (SIZES[0][0], "light")
                 for page in pages:
