@@ -21,7 +21,7 @@ document.addEventListener("click", async (event) => {
   const kinds = [[".math-scroll", "Equation"], [".graph-scroll", "Graph"], [".table-scroll", "Table"]];
   const mark = (boxes) => {
     // all reads before the first write, and no write without need: one layout, not hundreds
-    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
     boxes.forEach((box, i) => {
       if (wide[i] === box.hasAttribute("tabindex")) return;
       if (wide[i]) {
