@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks reproduce bench results clean
+.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks reproduce bench lighthouse results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -51,6 +51,9 @@ reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare eve
 
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json
+
+lighthouse: $(VENV)/.ready-dev ## Lighthouse on the built site and on a stock build of its pages (needs Node.js; minutes)
+	@$(BIN)/python tests/site/lighthouse.py $(SITE)
 
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
 	@$(BIN)/python book/_results/record.py

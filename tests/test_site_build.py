@@ -6,12 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "site")]
 
 import join  # noqa: E402
 import layout  # noqa: E402
+import lean  # noqa: E402
 import notebooks  # noqa: E402
 import tex  # noqa: E402
 
@@ -97,6 +99,7 @@ def site(folder: Path) -> SimpleNamespace:
         "documentation_options.js": "const OPTIONS = 1;",
         "doctools.js": '"use strict";\nconst one = 1',
         "book.js": "const two = 2",
+        "scripts/pydata-sphinx-theme.js": 'all(["pre", ".a"].join(", ")).forEach(f)',
         "../book/page.html": (
             '<link rel="stylesheet" href="../_static/basic.css?v=1" />\n'
             '<link rel="stylesheet" href="../_static/book.css" />\n'
@@ -109,6 +112,7 @@ def site(folder: Path) -> SimpleNamespace:
         ),
     }
     (folder / "book").mkdir(exist_ok=True)
+    (static / "scripts").mkdir(exist_ok=True)
     for name, text in files.items():
         (static / name).write_text(text)
     return SimpleNamespace(outdir=folder, builder=SimpleNamespace(name="html"))
@@ -127,9 +131,44 @@ def test_pages_load_one_sheet_and_one_script(tmp_path):
     assert "doctools" not in text
     static = tmp_path / "_static"
     assert (static / "site.css").read_text().split() == [".here{a:b}"]
-    assert (static / "site.js").read_text().startswith(";\n")
+    script = (static / "site.js").read_text()
+    assert script.startswith(";\n")
+    assert "all([':not(*)'].join" in script, "the theme measures no box"
     join.join(app, None)
     assert page.read_text() == text, "a second build of the same page"
+
+
+def test_a_theme_that_measures_elsewhere_is_an_error(tmp_path):
+    app = site(tmp_path)
+    (tmp_path / "_static/scripts/pydata-sphinx-theme.js").write_text("measure()")
+    with pytest.raises(ExtensionError, match="where the theme measures"):
+        join.join(app, None)
+
+
+def test_code_without_a_colour_of_its_own_needs_no_element(tmp_path):
+    themes = (("light", "#080808"), ("dark", "#F8F8F2"))
+    rules = [
+        f'html[data-theme="{theme}"] .highlight {{ background: #111; color: {ink} }}\n'
+        f'html[data-theme="{theme}"] .highlight .n {{ color: {ink} }} /* Name */\n'
+        f'html[data-theme="{theme}"] .highlight .k {{ color: #111111 }}\n'
+        for theme, ink in themes
+    ]
+    only_light = 'html[data-theme="light"] .highlight .o { color: #080808 }'
+    css = "".join(rules) + only_light
+    assert lean.uncoloured(css) == {"n"}
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static/pygments.css").write_text(css)
+    page = tmp_path / "page.html"
+    page.write_text('<span class="k">if</span> <span class="n">x</span>&lt;1')
+    lean.merge_code(tmp_path)
+    assert page.read_text() == '<span class="k">if</span> x&lt;1'
+
+
+def test_a_size_at_the_beginning_of_a_docstring_is_no_list():
+    lines = ["P. Ones.", ":param vocab_size: V.", "Try this.", ":param x: (N, T) words"]
+    layout.shapes_in_docstrings(None, "", "", None, None, lines)
+    assert lines[:2] == ["P\\. Ones.", ":param vocab_size: V\\."]
+    assert lines[2:] == ["Try this.", ":param x: (N, T) words"]
 
 
 def test_every_line_of_the_latex_document_leads_to_its_equation():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -122,6 +123,17 @@ def test_mathematics_is_drawn_for_eye_and_ear():
 def test_an_error_in_the_tex_is_an_error(tex):
     with pytest.raises(Exception, match="KaTeX parse error"):
         katex_static.Renderer()(tex, False)
+
+
+@pytest.mark.parametrize("tex", [r"h_{\min}", r"\min_i x_i", r"a \stackrel{!}{=} b"])
+def test_mathml_has_as_many_parts_as_places(tex):
+    drawn = katex_static.Renderer()(tex, False)
+    maths = ElementTree.fromstring(re.search("<math.*</math>", drawn, re.S)[0])
+    places = {"msub": 2, "msup": 2, "mover": 2, "munder": 2, "mfrac": 2, "msubsup": 3}
+    for element in maths.iter():
+        name = element.tag.partition("}")[2]
+        assert len(element) == places.get(name, len(element)), tex
+        assert name != "mo" or not len(element), "an operator holds text alone"
 
 
 def test_a_formula_is_drawn_once():

@@ -11,12 +11,29 @@ import re
 import time
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 log = logging.getLogger(__name__)
+# MathML elements that have as many parts as places
+PLACES = ("msub", "msup", "msubsup", "mover", "munder", "munderover")
 SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
+
+
+def valid(drawn: str) -> str:
+    """Mend the MathML that KaTeX writes for operator names and stacked relations."""
+    if "\u2061" not in drawn and not re.search(r"<mo\b[^>]*><[^/]", drawn):
+        return drawn
+    whole = re.search("<math.*</math>", drawn, re.S)[0]
+    soup = BeautifulSoup(whole, "html.parser")
+    for operator in soup.find_all("mo"):
+        if operator.find(True):
+            operator.name = "mrow"
+        elif operator.get_text() == "\u2061" and operator.parent.name in PLACES:
+            operator.decompose()
+    return drawn.replace(whole, str(soup))
 
 
 class Renderer:
@@ -47,7 +64,7 @@ class Renderer:
                 "strict": "error",
                 "trust": False,
             }
-            self.cache[key] = self._call(tex, json.dumps(options))
+            self.cache[key] = valid(self._call(tex, json.dumps(options)))
             self.seconds += time.perf_counter() - start
         return self.cache[key]
 

@@ -69,6 +69,12 @@ def accessible(app, pagename, templatename, context, doctree) -> None:
     context["body"] = re.sub(r' id="(exercise|solution|proof)-content"', "", body)
 
 
+def shapes_in_docstrings(app, what, name, obj, options, lines: list[str]) -> None:
+    """A text that begins with a size and a full stop, "V. ...", is no list."""
+    begins = re.compile(r"^(\s*(?::[^:]+:\s*)?[A-Z])\.(?=\s|$)")
+    lines[:] = [begins.sub(r"\1\\.", line) for line in lines]
+
+
 def stable_previews() -> None:
     """sphinx-tippy names its files at random and dumps sets in any order."""
     dumps = json.dumps
@@ -112,5 +118,6 @@ def setup(app):
     stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
+    app.connect("autodoc-process-docstring", shapes_in_docstrings, priority=900)
     app.connect("html-page-context", accessible, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -28,9 +28,11 @@ except ImportError:
 
 
 def exported(app, pagename: str) -> bool:
-    """Whether a page is a chapter with cells."""
+    """Whether a page is a chapter with cells that its notebook would run."""
     source = Path(app.env.doc2path(pagename))
-    return source.is_file() and "{code-cell}" in source.read_text(encoding="utf8")
+    text = source.read_text(encoding="utf8") if source.is_file() else ""
+    left_out = re.findall(r"\btags: *\[.*\b(?:recorded|remove-cell)\b", text)
+    return text.count("{code-cell}") > len(left_out)
 
 
 def offer(app, pagename, templatename, context, doctree) -> None:

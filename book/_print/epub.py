@@ -52,8 +52,6 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".css": "text/css",
 }
-# elements that have as many parts as places
-PLACES = ("msub", "msup", "msubsup", "mover", "munder", "munderover")
 # HTML does not mind the case of these names, XML does
 CASE = {
     name.lower(): name
@@ -66,22 +64,12 @@ def xhtml(path: str) -> str:
     return re.sub(r"\.html$", ".xhtml", path)
 
 
-def valid_math(body: Tag) -> None:
-    """Mend what KaTeX writes for the operator names and stacked relations of TeX."""
-    for operator in body.find_all("mo"):
-        if operator.find(True):
-            operator.name = "mrow"
-        elif operator.get_text() == "\u2061" and operator.parent.name in PLACES:
-            operator.decompose()
-
-
 def adapted(page: pages.Page, known: set[str]) -> Tag:
     """The body of a page as valid XHTML that needs no script and no font."""
     body = page.body
     for drawn in body.select(".katex"):
         display = "katex-display" in drawn.parent.get("class", [])
         (drawn.parent if display else drawn).replace_with(drawn.math)
-    valid_math(body)
     for link in body.select("svg a"):
         link.unwrap()
     for tag in body.find_all(True):

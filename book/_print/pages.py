@@ -18,7 +18,7 @@ SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 # for a mouse, a keyboard, or a screen alone
 GONE = (
     "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
-    ".toctree-wrapper, .whole-book, summary"
+    ".sliders, .toctree-wrapper, .whole-book, summary"
 )
 
 
@@ -61,7 +61,7 @@ def clean(body: Tag) -> Tag:
         tag.decompose()
     for tag in body.select("details"):
         tag.name = "div"
-    for tag in body.select(".play-static"):  # what stands for the demos without scripts
+    for tag in body.select(".demo-static"):  # what stands for the demos without scripts
         del tag["class"]
     return body
 

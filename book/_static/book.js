@@ -18,7 +18,7 @@ document.addEventListener("click", async (event) => {
 });
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
-  const kinds = [[".math-scroll", "Equation"], [".graph-scroll", "Graph"], [".table-scroll", "Table"]];
+  const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .pst-scrollable-table-container": "Table", ".highlight pre": "Code", ".cell_output pre": "Output" };
   const mark = (boxes) => {
     // all reads before the first write, and no write without need: one layout, not hundreds
     const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
@@ -34,17 +34,31 @@ document.addEventListener("click", async (event) => {
       }
     });
   };
-  const watch = new ResizeObserver((entries) => mark(entries.map((e) => e.target)));
-  const boxes = [];
-  for (const [selector, name] of kinds) {
+  // measured when it is laid out, not before: that would lay out the whole page at once
+  const watch = new ResizeObserver((entries) => mark([...new Set(entries.map((e) => e.target.closest("[data-kind]")))]));
+  for (const [selector, kind] of Object.entries(kinds)) {
     for (const box of document.querySelectorAll(selector)) {
-      box.dataset.kind = name;
-      boxes.push(box);
+      box.dataset.kind = kind;
       watch.observe(box);
+      watch.observe(box.firstElementChild ?? box); // grows when its fonts arrive
     }
   }
-  document.fonts.ready.then(() => mark(boxes));
-  addEventListener("load", () => mark(boxes));
+  // A phone lays out only what it shows (book.css). While nothing else happens the rest is
+  // measured, a few blocks at a time, so that all is where it will be when it is shown.
+  const blocks = [...document.querySelectorAll(".bd-article > section section > *")];
+  const later = window.requestIdleCallback ?? setTimeout;
+  const measure = () => {
+    const start = performance.now(), inside = document.createRange();
+    while (blocks.length && performance.now() - start < 4) {
+      const block = blocks.shift();
+      if (getComputedStyle(block).contentVisibility !== "auto") continue;
+      mark([...block.querySelectorAll("[data-kind]")]);
+      inside.selectNodeContents(block);
+      block.style.containIntrinsicBlockSize = `auto ${inside.getBoundingClientRect().height}px`;
+    }
+    if (blocks.length) later(measure);
+  };
+  addEventListener("load", () => later(measure));
 }
 {
   // Chapters marked as read: kept in this browser alone, shown in the side bar.

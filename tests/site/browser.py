@@ -23,6 +23,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
   if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
   .observe({type: "layout-shift", buffered: true});"""
+# On a phone every block has got its height, shown or not (book.js)
+SETTLED = """() => [...document.querySelectorAll(".bd-article > section section > *")]
+  .every(b => getComputedStyle(b).contentVisibility !== "auto"
+    || b.style.containIntrinsicBlockSize)"""
+# What a phone does not lay out before it is on the screen, as a reader meets it
+SHOWN = """() => document.querySelectorAll(".bd-article > section section > *")
+  .forEach(b => { b.style.contentVisibility = "visible"; })"""
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
@@ -138,10 +145,15 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
     page.goto(address, wait_until="load")
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(250)
+    page.wait_for_function(SETTLED)
     found.measured = page.evaluate(MEASURE)
     found.requests = [u for u in found.requests if not u.startswith("data:")]
     found.kilobytes = sum(n for i, n in loaded.items() if i not in within) / 1024
     if axe:
+        page.evaluate(SHOWN)
+        page.wait_for_timeout(150)
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(150)
         page.evaluate(axe)
         # the size of targets is a rule of WCAG 2.2 that axe leaves out unless asked
         rules = page.evaluate(

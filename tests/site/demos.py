@@ -137,7 +137,7 @@ def check_demos(root: Path):
             page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
             page.goto(address)
             where = f"{PAGE} ({address.split(':')[0]}, {width} px)"
-            if page.locator(".play-static").is_visible():
+            if page.locator(".demo-static").is_visible():
                 yield f"{where}: the picture stands beside the demo"
             for problem in (*agreement(page), *by_keyboard(page), *errors):
                 yield f"{where}: {problem}"
@@ -147,6 +147,6 @@ def check_demos(root: Path):
         page.goto(http)
         if page.locator(".play").first.is_visible():
             yield f"{PAGE}: without JavaScript dead controls are shown"
-        if not page.locator(".play-static img").is_visible():
+        if not page.locator(".demo-static img").is_visible():
             yield f"{PAGE}: without JavaScript there is no picture"
         browser.close()

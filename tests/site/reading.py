@@ -1,8 +1,8 @@
-"""Marks for chapters read, permalinks, and what a page is on paper."""
+"""Marks for chapters read, permalinks, links into a page on a phone, and paper."""
 
 from pathlib import Path
 
-from browser import FLAGS, browser_path
+from browser import FLAGS, SETTLED, browser_path
 from playwright.sync_api import sync_playwright
 
 PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
@@ -13,6 +13,10 @@ WIDE = f"""() => [...document.querySelectorAll(
 COVERED = """() => [...document.querySelectorAll(".math:has(.eqno)")].filter(m =>
   [...m.querySelectorAll(".katex-html > .base")].at(-1).getBoundingClientRect().right
   > m.querySelector(".eqno").getBoundingClientRect().left).map(m => m.id)"""
+TOP = """id => { const target = document.getElementById(id);
+  const kept = (e, name) => parseFloat(getComputedStyle(e)[name]);
+  return target.getBoundingClientRect().top - kept(target, "scrollMarginTop")
+    - kept(document.documentElement, "scrollPaddingTop"); }"""
 HIDDEN = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .read-buttons"
 
 
@@ -31,6 +35,24 @@ def marks(page, root: Path):
     link.press("Enter")
     if not page.url.endswith(link.get_attribute("href")):
         yield "the number of an equation is no link to it"
+
+
+def places(browser, root: Path):
+    """On a phone a link into a page leads to the place, and the place stays there."""
+    phone = browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True)
+    page = phone.new_page()
+    for name in ("attention", "optimisers"):
+        address = (root / f"book/{name}.html").as_uri()
+        page.goto(address)
+        listed = "all => all.map(e => e.id).filter(id => id)"
+        targets = page.locator("section section, div.math").evaluate_all(listed)
+        for target in targets[::7]:
+            page.goto("about:blank")
+            page.goto(f"{address}#{target}")
+            page.wait_for_function(SETTLED)
+            page.wait_for_timeout(100)
+            if abs(top := page.evaluate(TOP, target)) > 5:
+                yield f"{name}#{target}: {top:.0f} px from its place on a phone"
 
 
 def paper(page, root: Path):
@@ -67,4 +89,5 @@ def check(root: Path):
         page = browser.new_page()
         yield from marks(page, root)
         yield from paper(page, root)
+        yield from places(browser, root)
         browser.close()

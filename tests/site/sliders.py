@@ -49,8 +49,12 @@ def check(root: Path):
         page.wait_for_timeout(900)
         if "of 32; without" not in said.inner_text():
             yield f"the status says {said.inner_text()!r}"
+        if page.locator(".demo-static").is_visible():
+            yield "the picture stands beside the sliders"
         plain = browser.new_context(java_script_enabled=False).new_page()
         plain.goto(address)
-        if not plain.locator(".sliders img").is_visible():
+        if not plain.locator(".demo-static img").is_visible():
             yield "without scripts there is no picture"
+        if plain.locator(".sliders").is_visible():
+            yield "without scripts there is an empty box"
         browser.close()
