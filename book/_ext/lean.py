@@ -65,7 +65,8 @@ def merge_code(out: Path) -> None:
     span = re.compile(rf'<span class="(?:{"|".join(sorted(plain))})">([^<]*)</span>')
     for page in out.rglob("*.html"):
         text = page.read_text(encoding="utf8")
-        page.write_text(span.sub(r"\1", text), encoding="utf8")
+        if (new := span.sub(r"\1", text)) != text:
+            page.write_text(new, encoding="utf8")
 
 
 def glyphs(css: str) -> dict[str, int]:
