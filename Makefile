@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks reproduce bench lighthouse results clean
+.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks portable reproduce bench lighthouse results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -45,6 +45,9 @@ check-site: $(VENV)/.ready-dev ## open every page of the built site in headless 
 check-notebooks: $(VENV)/.ready ## run every downloaded notebook in a fresh environment (a quarter of an hour)
 	@test -f $(SITE)/index.html || { echo "check-notebooks: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/run_notebooks.py $(SITE)
+
+portable: $(VENV)/.ready ## run every page as other processors would; how much room each claim has (an hour)
+	@$(BIN)/python tests/portable/run.py
 
 reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare every file (half an hour)
 	@$(BIN)/python tests/site/reproduce.py

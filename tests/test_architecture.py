@@ -18,6 +18,7 @@ RANKS = {
     "data": 1,
     "init": 0,
     "compare": 0,
+    "evidence": 0,
     "numeric": 0,
     "ops": 1,
     "gradcheck": 2,

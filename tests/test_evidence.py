@@ -1,0 +1,75 @@
+"""Outcomes: what holds, what falls short, what is refused, what is recorded."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from charlm.evidence import FellShort, outcome
+
+
+def test_reads_as_it_is_written():
+    assert outcome("a below b", [1.0, 1.1, 1.2], "<", [2.0, 2.1, 2.2]).ok
+    assert outcome("b above a", [2.0, 2.1, 2.2], ">", [1.0, 1.1, 1.2]).ok
+    assert outcome("in a band", 0.5, "<", torch.tensor([1.0, 1.1, 1.2]), "<", 2).ok
+
+
+def test_margin_is_the_gap_in_spreads():
+    seeds = torch.tensor([1.0, 2.0, 3.0])  # standard deviation 1
+    assert outcome("to a number", seeds, "<", 7).margin == pytest.approx(5.0)
+    found = outcome("to other seeds", seeds, "<", seeds + 7)
+    assert found.margin == pytest.approx(7 / math.sqrt(2))
+    # of a chain the narrowest place counts
+    assert outcome("chain", -8, "<", seeds, "<", 5).margin == pytest.approx(3.0)
+    assert outcome("once", 1.0, "<", 1.5, spread=0.1).margin == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("end", [3.9, 2.0, 1.0, math.nan])
+def test_a_thin_or_untrue_claim_falls_short(end):
+    with pytest.raises(FellShort) as error:
+        outcome("the tree is better", [1.0, 2.0, 3.0], "<", end)
+    told = str(error.value)
+    assert "\n" not in told
+    for part in ("the tree is better", "[1 2 3; mean 2, spread 1]", f"{end:.4g}"):
+        assert part in told
+    assert "asked 2" in told
+
+
+def test_seeds_that_agree_to_the_last_bit():
+    assert outcome("recorded", [1.0] * 3, "<", 1.5).margin == math.inf
+    with pytest.raises(FellShort):
+        outcome("equal is not below", [1.0] * 3, "<", [1.0] * 3)
+
+
+def test_more_room_may_be_asked():
+    outcome("two", [1.0, 2.0, 3.0], "<", 5)
+    with pytest.raises(FellShort):
+        outcome("four", [1.0, 2.0, 3.0], "<", 5, asked=4)
+
+
+@pytest.mark.parametrize(
+    ("chain", "words"),
+    [
+        (([1.0, 2.0], "<", 3), "2 values"),
+        (([], "<", 3), "0 values"),
+        ((1.0, "<", 2.0), "nothing tells"),
+        ((1.0, "<"), "write value, sign, value"),
+        ((1.0, "<", [1, 2, 3], ">", 2.0), "write value, sign, value"),
+        ((1.0, "<=", [1, 2, 3]), "not '<='"),
+    ],
+)
+def test_refused(chain, words):
+    with pytest.raises(ValueError, match=words):
+        outcome("unreadable", *chain)
+
+
+def test_a_record_takes_what_falls_short(tmp_path, monkeypatch):
+    record = tmp_path / "outcomes"
+    monkeypatch.setenv("CHARLM_OUTCOMES", str(record))
+    outcome("holds", [1.0, 2.0, 3.0], "<", 7)
+    outcome("does not", [1.0, 2.0, 3.0], "<", 2)
+    first, second = map(json.loads, record.read_text().splitlines())
+    assert first["ok"]
+    assert first["margin"] == pytest.approx(5)
+    assert (second["claim"], second["ok"], second["margin"]) == ("does not", False, 0)
