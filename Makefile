@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks portable reproduce bench lighthouse results clean
+.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks versions portable reproduce bench lighthouse results clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -42,9 +42,12 @@ check-site: $(VENV)/.ready-dev ## open every page of the built site in headless 
 	@test -f $(SITE)/index.html || { echo "check-site: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/check_site.py $(SITE)
 
-check-notebooks: $(VENV)/.ready ## run every downloaded notebook in a fresh environment (a quarter of an hour)
+check-notebooks: $(VENV)/.ready-dev ## run every downloaded notebook in a fresh environment and compare with the page (minutes)
 	@test -f $(SITE)/index.html || { echo "check-notebooks: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/run_notebooks.py $(SITE)
+
+versions: $(VENV)/.ready ## run the package's tests with the lowest and the newest versions promised (downloads gigabytes)
+	@$(BIN)/python tests/versions.py
 
 portable: $(VENV)/.ready ## run every page as other processors would; how much room each claim has (an hour)
 	@$(BIN)/python tests/portable/run.py

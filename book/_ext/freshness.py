@@ -63,7 +63,7 @@ def drop_removed_pages(app, exception) -> None:
 
 def forget_after_warnings(app, exception) -> None:
     """A page that warned must warn again: Sphinx reads only pages that changed."""
-    if app._warncount:
+    if app._warncount or app.failed:
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 

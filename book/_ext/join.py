@@ -159,10 +159,34 @@ def join(app, exception) -> None:
     pages = [p for p in sorted(out.rglob("*.html")) if static not in p.parents]
     texts = {page: page.read_text(encoding="utf8") for page in pages}
     loaded = [p for p in static.rglob("*.js") if p.name != "site.js"]
-    words = {w for t in texts.values() for w in WORD.findall(t)}
+    sheets, scripts = found(static, STYLES), found(static, SCRIPTS)
+    # its 300 bytes are read by scripts within the page, before any other
+    options = (static / "documentation_options.js").read_text("utf8").strip()
+    styles = {p.relative_to(static).as_posix() for p in [*sheets, static / "site.css"]}
+    codes = {p.relative_to(static).as_posix() for p in [*scripts, static / "site.js"]}
+
+    def pointed(text: str, css: str, js: str) -> str:
+        """The page as it loads the joined files of these names."""
+        sheet = f'    <link rel="stylesheet" href="{{}}_static/{css}" />\n'
+        script = f'    <script defer src="{{}}_static/{js}"></script>\n'
+        text = point(text, LINK, styles, sheet)
+        text = point(text, SCRIPT, codes, script)
+        text = SCRIPT.sub(
+            lambda m: (
+                f"    <script>{options}</script>\n"
+                if m[2] == "documentation_options.js"
+                else m[0]
+            ),
+            text,
+        )
+        # the others come after the joined one, which they need
+        return re.sub(r"<script src=", "<script defer src=", text)
+
+    # the words of a page that has been joined before must be those of a new one
+    plain = (pointed(text, "site.css", "site.js") for text in texts.values())
+    words = {w for text in plain for w in WORD.findall(text)}
     words |= {w for p in loaded for w in WORD.findall(p.read_text("utf8"))}
 
-    sheets, scripts = found(static, STYLES), found(static, SCRIPTS)
     css = ""
     for path in sheets:
         text = path.read_text("utf8")
@@ -177,31 +201,13 @@ def join(app, exception) -> None:
     js, measured = MEASURED.subn("[':not(*)']", js)
     if measured != 1:
         raise ExtensionError("join: no longer finds where the theme measures boxes")
-    # its 300 bytes are read by scripts within the page, before any other
-    options = (static / "documentation_options.js").read_text("utf8").strip()
-    made = {}
+    made = []
     for name, text in (("site.css", css), ("site.js", js)):
         (static / name).write_text(text, encoding="utf8")
         version = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]
-        made[name] = f"{name}?v={version}"
-    sheet = f'    <link rel="stylesheet" href="{{}}_static/{made["site.css"]}" />\n'
-    script = f'    <script defer src="{{}}_static/{made["site.js"]}"></script>\n'
-    styles = {p.relative_to(static).as_posix() for p in [*sheets, static / "site.css"]}
-    codes = {p.relative_to(static).as_posix() for p in [*scripts, static / "site.js"]}
+        made.append(f"{name}?v={version}")
     for page, text in texts.items():
-        new = point(text, LINK, styles, sheet)
-        new = point(new, SCRIPT, codes, script)
-        new = SCRIPT.sub(
-            lambda m: (
-                f"    <script>{options}</script>\n"
-                if m[2] == "documentation_options.js"
-                else m[0]
-            ),
-            new,
-        )
-        # the others come after the joined one, which they need
-        new = re.sub(r"<script src=", "<script defer src=", new)
-        if new != text:
+        if (new := pointed(text, *made)) != text:
             page.write_text(new, encoding="utf8")
 
 

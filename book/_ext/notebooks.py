@@ -29,6 +29,8 @@ except ImportError:
 
 def exported(app, pagename: str) -> bool:
     """Whether a page is a chapter with cells that its notebook would run."""
+    if pagename in app.failed:  # its values are not there
+        return False
     source = Path(app.env.doc2path(pagename))
     text = source.read_text(encoding="utf8") if source.is_file() else ""
     left_out = re.findall(r"\btags: *\[.*\b(?:recorded|remove-cell)\b", text)

@@ -76,11 +76,9 @@ def run(page: Path, times: bool) -> int:
                 if "ipython-input" in frame.tb_frame.f_code.co_filename:
                     inside = frame.tb_lineno
                 frame = frame.tb_next
-            inner = code.splitlines()[inside - 1].strip() if inside else ""
-            told = str(error) or inner
-            print(
-                f"{page.name}:{line + max(inside - 1, 0)}: {type(error).__name__}: {told}"
-            )
+            told = str(error) or code.splitlines()[inside - 1].strip()
+            place = f"{page.name}:{line + max(inside - 1, 0)}"
+            print(f"{place}: {type(error).__name__}: {told}")
             return 1
     if times:
         print(f"{page.name}: {sum(s for s, _ in took):.1f} s of processor time")

@@ -1,12 +1,17 @@
 """Open every page of the built site and check what a reader meets.
 
 ``python tests/site/check_site.py _build/html``, after the book was built. Prints a line
-per page, every problem found, and a summary; ends with 1 if there was a problem.
+per page, every problem found, and a summary; ends with 1 if there was a problem. As
+many checks run at a time as there are processors, each with a browser of its own.
 """
 
 import argparse
+import os
 import statistics
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import axe_playwright_python
@@ -22,7 +27,7 @@ from playwright.sync_api import sync_playwright
 REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
 MEDIAN = 300  # kB, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
-SIZES = ((1280, 900), (360, 800))
+FORMS = [((w, h), t) for w, h in ((1280, 900), (360, 800)) for t in ("light", "dark")]
 FROM_DISK = ("index.html", "book/batchnorm.html", "book/gradient-ledger.html")
 
 
@@ -73,45 +78,96 @@ def figures(visits) -> tuple[str, float]:
     return line, middle
 
 
-def in_browser(root: Path, pages: list[str]):
-    """Every page at two widths and in two themes, some from disk; yields problems."""
-    visits, violations = [], 0
+def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[str]]:
+    """Every page at one width in one theme; problems, and lines to print."""
+    (width, height), scheme = FORMS[form]
+    first = form == 0
+    problems, lines, visits, violations = [], [], [], 0
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        print(f"{'page':34} requests    kB  maths  shift")
-        for width, height in SIZES:
-            for scheme in ("light", "dark"):
-                size = {"width": width, "height": height}
-                context = browser.new_context(
-                    viewport=size, color_scheme=scheme, has_touch=width < 600
-                )
-                context.grant_permissions(CLIPBOARD, origin=base)
-                first = (width, scheme) == (SIZES[0][0], "light")
-                for page in pages:
-                    act = copies if first else None
-                    found = visit(context, f"{base}/{page}", axe, act)
-                    violations += len(found.violations)
-                    if first:
-                        visits.append(found)
-                        m = found.measured
-                        print(
-                            f"{page:34} {len(found.requests):8} {found.kilobytes:5.0f}"
-                            f" {m['drawn']:6} {m['shift']:6.3f}"
-                        )
-                    for problem in judge(found, sizes=first):
-                        yield f"{page} ({width} px, {scheme}): {problem}"
-                context.close()
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=width < 600,
+        )
+        context.grant_permissions(CLIPBOARD, origin=base)
+        for page in pages:
+            found = visit(context, f"{base}/{page}", axe, copies if first else None)
+            violations += len(found.violations)
+            visits.append(found)
+            for problem in judge(found, sizes=first):
+                problems.append(f"{page} ({width} px, {scheme}): {problem}")
+        browser.close()
+    if first:
+        lines.append(f"{'page':34} requests    kB  maths  shift")
+        for page, v in zip(pages, visits, strict=True):
+            m = v.measured
+            lines.append(
+                f"{page:34} {len(v.requests):8} {v.kilobytes:5.0f}"
+                f" {m['drawn']:6} {m['shift']:6.3f}"
+            )
+        line, middle = figures(visits)
+        lines.append(line)
+        if middle > MEDIAN:
+            problems.append(f"the median page weighs {middle:.0f} kB, over {MEDIAN}")
+    where = f"{len(pages)} pages at {width} px, {scheme}"
+    return problems, [*lines, f"{where}: {violations} accessibility violations"]
+
+
+def from_disk(root: Path) -> list[str]:
+    """Pages opened as files, without a network."""
+    problems = []
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
         context = browser.new_context(offline=True)
         for page in FROM_DISK:
             for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
-                yield f"{page} (from disk, offline): {problem}"
+                problems.append(f"{page} (from disk, offline): {problem}")
         browser.close()
-    line, middle = figures(visits)
-    print(f"{line}; {violations} accessibility violations in {4 * len(pages)} visits")
-    if middle > MEDIAN:
-        yield f"the median page weighs {middle:.0f} kB, more than {MEDIAN}"
+    return problems
+
+
+def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
+    """(name, problems, lines to print) of the checks of one job."""
+    source = Path(__file__).parents[2]
+    if job == "files":
+        parsed = links.read(root)
+        checks = {
+            "links and anchors": links.check_links(parsed, root),
+            "ids": links.check_ids(parsed, root),
+            "words": links.check_words(parsed, root),
+            "pictures": links.check_pictures(parsed, root),
+            "copied TeX": links.check_tex(parsed, root, source),
+            "copied TeX in LaTeX": tex.check_compiles(parsed, root),
+            "notebooks": links.check_notebooks(parsed, root),
+        }
+        return [(name, list(found), []) for name, found in checks.items()]
+    if job.startswith("form "):
+        form = int(job.removeprefix("form "))
+        (width, _), scheme = FORMS[form]
+        names = [p.relative_to(root).as_posix() for p in links.page_files(root)]
+        return [(f"browser, {width} px, {scheme}", *in_form(root, names, form))]
+    alone = {
+        "from disk": from_disk,
+        "finding": finding.check,
+        "sliders": sliders.check,
+        "marks and paper": reading.check,
+        "demos": demos.check_demos,
+    }
+    return [(job, list(alone[job](root)), [])]
+
+
+JOBS = [  # the longest first
+    *(f"form {i}" for i in range(len(FORMS))),
+    "files",
+    "finding",
+    "marks and paper",
+    "demos",
+    "sliders",
+    "from disk",
+]
 
 
 def main() -> int:
@@ -123,31 +179,17 @@ def main() -> int:
     if not (root / "index.html").is_file():
         print(f"check-site: no site in {root}; build the book first", file=sys.stderr)
         return 2
-    parsed = links.read(root)
-    names = [path.relative_to(root).as_posix() for path in parsed]
-    source = Path(__file__).parents[2]
-    checks = {
-        "links and anchors": links.check_links(parsed, root),
-        "ids": links.check_ids(parsed, root),
-        "words": links.check_words(parsed, root),
-        "pictures": links.check_pictures(parsed, root),
-        "copied TeX": links.check_tex(parsed, root, source),
-        "copied TeX in LaTeX": tex.check_compiles(parsed, root),
-        "notebooks": links.check_notebooks(parsed, root),
-        "browser": in_browser(root, names),
-        "finding": finding.check(root),
-        "sliders": sliders.check(root),
-        "marks and paper": reading.check(root),
-        "demos": demos.check_demos(root),
-    }
-    failed = 0
-    for name, problems in checks.items():
-        problems = list(problems)
-        failed += bool(problems)
-        print(f"{'FAIL' if problems else 'ok  '} {name}")
-        for problem in problems:
-            print(f"     {problem}")
-    print(f"{len(checks) - failed} passed, {failed} failed")
+    browser_path()  # said once, if there is none
+    failed = count = 0
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for done in pool.map(run, repeat(root), JOBS):
+            for name, problems, lines in done:
+                failed, count = failed + bool(problems), count + 1
+                print(*lines, f"{'FAIL' if problems else 'ok  '} {name}", sep="\n")
+                for problem in problems:
+                    print(f"     {problem}")
+                sys.stdout.flush()
+    print(f"{count - failed} passed, {failed} failed")
     return int(failed > 0)
 
 

@@ -12,10 +12,16 @@ FAILED = re.compile(r"Traceback \(most recent call last\)|\bstderr\b.*Error")
 COPIED = re.compile(r"^\$\$\n(.*?)\n\$\$", re.M | re.S)
 
 
+def page_files(root: Path) -> list[Path]:
+    """All pages of the site."""
+    return sorted(p for p in root.rglob("*.html") if "_static" not in p.parts)
+
+
 def read(root: Path) -> dict[Path, BeautifulSoup]:
     """All pages of the site, parsed."""
-    pages = sorted(p for p in root.rglob("*.html") if "_static" not in p.parts)
-    return {p: BeautifulSoup(p.read_text("utf8"), "html.parser") for p in pages}
+    return {
+        p: BeautifulSoup(p.read_text("utf8"), "html.parser") for p in page_files(root)
+    }
 
 
 def anchors(soup: BeautifulSoup) -> set[str]:

@@ -20,9 +20,11 @@ ROOT = Path(__file__).parents[2]
 SHOWN = 20  # files, and characters around the first difference
 
 
-def build(folder: Path, seed: int) -> Path:
+def build(folder: Path, seed: int, outputs: Path | None = None) -> Path:
     """A clean clone of the commit and its site; ends the program if it fails."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    if outputs:
+        shutil.copytree(outputs, folder / "_build" / outputs.name)
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(folder)}
     program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
     command = [program or "jupyter-book", "build", ".", "-W", "--keep-going", "-n"]
@@ -65,6 +67,7 @@ def differences(one: Path, other: Path) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("site", type=Path, nargs="?", help="compare with this site")
+    parser.add_argument("--outputs", action="store_true", help="run no cell again")
     options = parser.parse_args()
     status = ["git", "-C", str(ROOT), "status", "--porcelain"]
     if subprocess.run(status, capture_output=True, text=True, check=True).stdout:
@@ -72,7 +75,8 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         one = options.site or build(Path(folder, "one"), 1)
-        other = build(Path(folder, "a", "second"), 2)
+        cache = one.parent / ".jupyter_cache" if options.outputs else None
+        other = build(Path(folder, "a", "second"), 2, cache)
         found = differences(one, other)
         print("\n".join(found[:SHOWN]))
         print(f"{len(files(one))} files, {len(found)} differ")

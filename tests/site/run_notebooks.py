@@ -2,8 +2,10 @@
 
 ``python tests/site/run_notebooks.py _build/html`` makes an environment with the package
 and a runner of notebooks, nothing of the book's tools, and runs each notebook from top
-to bottom in an empty folder, two at a time with one thread each. Ends with 1 if one
-fails. Names of notebooks after the folder run those alone.
+to bottom in an empty folder, two at a time with one thread each and another seed of
+Python's hashes. What its cells show must be what the page shows, letter by letter and
+figure by figure: every cell has then run twice, and come out the same. Ends with 1 if
+one fails or differs. Names of notebooks after the folder run those alone.
 """
 
 import argparse
@@ -16,8 +18,18 @@ import time
 import venv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from freshness import code_key  # noqa: E402
+from layout import whole_texts  # noqa: E402
+from notebooks import executed  # noqa: E402
+
+KINDS = ("text/plain", "text/html", "image/svg+xml", "image/png")
 SECONDS = 600  # limit of one cell
 
 
@@ -38,23 +50,58 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def run(python: Path, notebook: Path) -> tuple[str, float, str]:
-    """Name, seconds, and the end of the error, "" if every cell ran."""
+def shown(cell) -> list[tuple[str, str]]:
+    """What a cell shows: (kind, text) of every output."""
+    found = []
+    for output in whole_texts(cell.outputs):
+        if output["output_type"] == "stream":
+            found.append((output["name"], output["text"]))
+        else:
+            data = output.get("data", {})
+            found += [(kind, data[kind]) for kind in KINDS if kind in data]
+    return found
+
+
+def difference(notebook, page) -> str:
+    """The first output that the page does not show, in words, or ""."""
+    of_page = {cell.source.strip(): cell for cell in page.cells if "outputs" in cell}
+    compared = 0
+    for cell in notebook.cells:
+        twin = of_page.get(cell.source.strip())
+        if cell.cell_type != "code" or twin is None:
+            continue
+        compared += 1
+        here, there = shown(cell), shown(twin)
+        if here != there:
+            new = next((text for kind, text in here if (kind, text) not in there), "")
+            first = cell.source.strip().splitlines()[0]
+            return f"does not show what the page shows, below {first!r}: {new[:300]}"
+    return "" if compared else "no cell of it stands on its page"
+
+
+def run(python: Path, site: Path, path: Path) -> tuple[str, float, str]:
+    """Name, seconds, and the end of the error, "" if every cell ran as on the page."""
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    one = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    ours = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(notebook, folder)
-        command = [python, "-m", "jupyter", "execute", f"--timeout={SECONDS}"]
+        shutil.copy(path, folder)
+        command = [python, "-m", "jupyter", "execute", "--inplace"]
         done = subprocess.run(
-            [*command, notebook.name],
+            [*command, f"--timeout={SECONDS}", path.name],
             cwd=folder,
-            env=inherited | one,
+            env=inherited | ours,
             capture_output=True,
             text=True,
         )
-    error = done.stderr.strip()[-800:] if done.returncode else ""
-    return notebook.stem, time.monotonic() - start, error
+        error = done.stderr.strip()[-800:] if done.returncode else ""
+        if not error:
+            cache = site.parent / ".jupyter_cache" / code_key(ROOT)
+            config = SimpleNamespace(nb_execution_cache_path=str(cache))
+            name = path.relative_to(site / "_sources").with_suffix("").as_posix()
+            page = executed(SimpleNamespace(outdir=site, config=config), name)
+            error = difference(nbformat.read(Path(folder, path.name), 4), page)
+    return path.stem, time.monotonic() - start, error
 
 
 def main() -> int:
@@ -62,7 +109,8 @@ def main() -> int:
     parser.add_argument("site", type=Path, help="folder of the built site")
     parser.add_argument("names", nargs="*", help="only these, such as batchnorm")
     options = parser.parse_args()
-    found = sorted(options.site.resolve().glob("_sources/**/*.ipynb"))
+    site = options.site.resolve()
+    found = sorted(site.glob("_sources/**/*.ipynb"), key=lambda p: -p.stat().st_size)
     found = [p for p in found if not options.names or p.stem in options.names]
     if not found:
         print(f"run-notebooks: no notebook in {options.site}", file=sys.stderr)
@@ -70,7 +118,7 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         python = environment(Path(folder))
-        for name, seconds, error in pool.map(lambda p: run(python, p), found):
+        for name, seconds, error in pool.map(lambda p: run(python, site, p), found):
             failed += bool(error)
             print(f"{'FAIL' if error else 'ok  '} {name:24} {seconds:5.0f} s", error)
             sys.stdout.flush()

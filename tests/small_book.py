@@ -1,0 +1,150 @@
+"""A small book with the real book's settings, extensions and styles, to build in tests.
+
+Two chapters that refer to each other, a glossary, references, the API of one module;
+everything that one page can show of another is there once.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+HEAD = """---
+jupytext:
+  text_representation: {extension: .md, format_name: myst}
+kernelspec: {name: python3, display_name: Python 3, language: python}
+---
+
+"""
+FILES = {
+    "_toc.yml": """format: jb-book
+root: index
+parts:
+  - caption: Chapters
+    numbered: true
+    chapters:
+      - file: book/one
+      - file: book/two
+      - file: book/three
+  - caption: Appendices
+    chapters:
+      - file: book/glossary
+      - file: book/api
+      - file: book/references
+""",
+    "index.md": "# A small book\n\nBegins with {ref}`the first <ch-one>`.\n",
+    "book/one.md": HEAD
+    + """(ch-one)=
+# The first chapter
+
+What is the first thing? It has a {term}`gradient`, says {cite:t}`someone1986`.
+
+(sec-square)=
+## The square of a number
+
+```{index} square, power
+```
+
+$$
+y = x^2
+$$ (eq-square)
+
+```{code-cell} python
+---
+mystnb:
+  figure: {name: fig-square, caption: The square.}
+  image: {alt: "A curve that falls to zero and rises again."}
+---
+import matplotlib.pyplot as plt
+
+from charlm import plots
+
+plt.figure(figsize=(3, 2))
+plt.plot([1, 0, 1]);
+```
+
+```{code-cell} python
+from myst_nb import glue
+
+import charlm
+
+glue("answer", charlm.ANSWER, display=False)
+print(charlm.ANSWER)
+```
+
+The answer is {glue:text}`answer`.
+""",
+    "book/two.md": HEAD
+    + """(ch-two)=
+# The second chapter
+
+It follows {ref}`ch-one`, whose {ref}`sec-square` holds {eq}`eq-square`; see
+{numref}`fig-square` and {term}`gradient`.
+
+## More of it
+
+```{code-cell} python
+print(sum(range(10)))
+```
+""",
+    "book/three.md": HEAD + "(ch-three)=\n# The third chapter\n\nThe end.\n",
+    "book/glossary.md": """# Glossary
+
+:::{glossary}
+gradient
+  The direction in which a function grows fastest.
+
+loss
+  What is made small.
+:::
+""",
+    "book/api.md": """# The package
+
+```{eval-rst}
+.. automodule:: charlm.init
+   :members:
+```
+""",
+    "book/references.md": "# References\n\n```{bibliography}\n:style: plain\n```\n",
+    "book/references.bib": """@article{someone1986,
+  author = {Someone, Ann}, title = {A thing}, journal = {Things}, year = {1986}}
+""",
+}
+
+
+def make(folder: Path) -> Path:
+    """Write the book into a folder."""
+    for name in ("_ext", "_static", "_templates"):
+        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
+    leave = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "charlm", folder / "charlm", ignore=leave)
+    with (folder / "charlm" / "__init__.py").open("a") as file:
+        file.write("\nANSWER = 42\n")
+    shutil.copyfile(ROOT / "_config.yml", folder / "_config.yml")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf8")
+    return folder
+
+
+def build(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    """Build it as `make book` does; what it prints is in the result."""
+    program = Path(sys.executable).parent / "jupyter-book"
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [program, "build", ".", *options],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def replaced(folder: Path, name: str, old: str, new: str) -> None:
+    """Edit one place of a file."""
+    path = folder / name
+    text = path.read_text(encoding="utf8")
+    assert text.count(old) == 1, (name, old)
+    path.write_text(text.replace(old, new), encoding="utf8")
