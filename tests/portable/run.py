@@ -23,6 +23,10 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "book" / "_results" / "portable.json"
+sys.path.append(str(RESULT.parent))
+
+import record  # noqa: E402
+
 JITTERS = 9  # five of them are recorded
 RECORDED = 5
 LEAST = "only the N pages whose recorded claims have the least room"
@@ -154,13 +158,11 @@ def recorded(runs: list[Run], conditions: list[str]) -> dict:
         }
         for r in sorted(runs, key=lambda r: (r.page, conditions.index(r.condition)))
     ]
-    return {
-        "command": "make portable",
-        "seconds": {r.page: round(r.seconds) for r in runs if r.condition == "native"},
-        "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
-        "rows": rows,
-    }
+    made = record.made()
+    made["machine"] = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    head = {"label": "how much room the claims have", "command": "make portable"}
+    seconds = {r.page: round(r.seconds) for r in runs if r.condition == "native"}
+    return head | made | {"seconds": seconds, "rows": rows}
 
 
 def main() -> int:
@@ -191,7 +193,7 @@ def main() -> int:
         f"\n{len(runs)} runs, {count} outcomes: {len(failed)} failed, {len(thin)} thin"
     )
     if options.record and not failed:
-        RESULT.write_text(json.dumps(recorded(runs, conditions), indent=1) + "\n")
+        record.write(RESULT.stem, recorded(runs, conditions))
     return int(bool(failed))
 
 
