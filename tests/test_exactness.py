@@ -81,5 +81,5 @@ def test_one_rounding_makes_tanh_equal_to_the_bit(vectorised):
 @x86
 def test_without_vectorised_kernels_all_26_are_equal():
     capability, plain, _ = study("default")
-    assert capability in ("DEFAULT", "NO AVX")  # as releases before 2.7 call it
+    assert capability in ("DEFAULT", "NO AVX")  # as older releases call it
     assert sorted(plain) == sorted(NAMES)
