@@ -18,7 +18,7 @@ LARGE = 2_000_000
 def _onednn() -> Any:
     """The linear map of oneDNN, where it is the faster one; else None."""
     # older releases of PyTorch cannot say what the processor is
-    cpu = getattr(torch.cpu, "get_capabilities", dict)()
+    cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if "AMD" not in str(cpu.get("cpu_name")) or not cpu.get("avx512_f"):
         return None
     return getattr(torch.ops.mkldnn, "_linear_pointwise", None)
