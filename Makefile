@@ -50,7 +50,7 @@ versions: $(VENV)/.ready ## run the package's tests with the lowest and the newe
 	@$(BIN)/python tests/versions.py
 
 portable: $(VENV)/.ready ## run every page as other processors would; how much room each claim has (an hour)
-	@$(BIN)/python tests/portable/run.py --record
+	@$(BIN)/python tests/portable/portable.py --record
 
 reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare every file (half an hour)
 	@$(BIN)/python tests/site/reproduce.py

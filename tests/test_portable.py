@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "tests" / "portable"))
 
 import page  # noqa: E402
-import run  # noqa: E402
+import portable  # noqa: E402
 
 TEXT = """---
 kernelspec: {name: python3}
@@ -84,7 +84,7 @@ def test_jitter_moves_last_bits_alone(monkeypatch):
     assert (apart > 0).float().mean() > 0.5
 
 
-def made(condition: str, *margins: float, problem: str = "") -> run.Run:
+def made(condition: str, *margins: float, problem: str = "") -> portable.Run:
     claims = [
         {
             "claim": f"claim {m}",
@@ -95,34 +95,34 @@ def made(condition: str, *margins: float, problem: str = "") -> run.Run:
         }
         for m in margins
     ]
-    return run.Run("mlp", condition, 1.0, problem, claims)
+    return portable.Run("mlp", condition, 1.0, problem, claims)
 
 
 def test_thin_and_broken_claims_are_listed():
     runs = [made("native", 2.5, 9.0), made("default", 1.0), made("avx2", problem="x")]
-    failed, thin = run.verdict(runs)
+    failed, thin = portable.verdict(runs)
     assert len(failed) == 2
     assert any("claim 1.0" in line and "asked 2" in line for line in failed)
     assert any(line == "mlp, avx2: x" for line in failed)
     assert len(thin) == 1
     assert "mlp, native: claim 2.5" in thin[0]
-    shown = run.table(runs, ["native", "default", "avx2"]).splitlines()
+    shown = portable.table(runs, ["native", "default", "avx2"]).splitlines()
     assert shown[1].split() == ["mlp", "2.5", "1.0", "FAILS"]
 
 
 def test_the_record_holds_the_smallest_margin(tmp_path, monkeypatch):
     runs = [made("native", 2.5, 9.0), made("default", 4.0)]
-    record = run.recorded(runs, ["native", "default"])
+    record = portable.recorded(runs, ["native", "default"])
     assert [(r["condition"], r["margin"]) for r in record["rows"]] == [
         ("native", 2.5),
         ("default", 4.0),
     ]
     path = tmp_path / "portable.json"
     path.write_text(json.dumps(record))
-    monkeypatch.setattr(run, "RESULT", path)
-    assert run.thinnest(3) == ["mlp"]
+    monkeypatch.setattr(portable, "RESULT", path)
+    assert portable.thinnest(3) == ["mlp"]
 
 
 def test_an_unknown_page_is_refused():
     with pytest.raises(SystemExit, match="no page with cells is called nosuch"):
-        run.pages(["nosuch"])
+        portable.pages(["nosuch"])
