@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import platform
+import random
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
 
+import numpy
 import torch
 from torch import Generator
 
@@ -112,6 +114,60 @@ def write(name: str, record: dict) -> None:
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
 
 
+def bigram_net(C: torch.Tensor, strength: float) -> dict:
+    """Where the bigram net ends that adds ``strength`` times the mean of W squared.
+
+    C (V, V) are its counts. By Newton's method, row by row.
+    """
+    V, N = len(C), C.sum()
+    n, weight = C.sum(1, keepdim=True), 2 * strength / V**2
+    W = (C + 0.5).log()
+    W -= W.mean(1, keepdim=True)
+    for _ in range(30):
+        P = W.softmax(1)
+        gradient = (n * P - C) / N + weight * W
+        H = P.diag_embed() - P.unsqueeze(2) * P.unsqueeze(1)
+        H = (n / N).unsqueeze(2) * H + weight * torch.eye(V, dtype=C.dtype)
+        W -= torch.linalg.solve(H, gradient)
+    assert gradient.abs().max() < 1e-12
+    loss = -(C * W.log_softmax(1)).sum().item() / N.item()
+    total = loss + strength * (W**2).mean().item()
+    return {"strength": strength, "nll": round(loss, 4), "with decay": round(total, 4)}
+
+
+def one_by_one(logp: torch.Tensor) -> float:
+    """The mean of minus these numbers, added up in float32 from first to last."""
+    total = numpy.add.accumulate(logp.float().numpy(), dtype=numpy.float32)[-1]
+    return round(float(-total / numpy.float32(len(logp))), 6)
+
+
+def remembered(parts: list[list[str]], vocab: data.Vocab) -> dict:
+    """Dev losses with the dev names taken out of the training names, and controls.
+
+    ``others`` are three runs without as many training names drawn at random.
+    """
+    dev = data.windows(parts[1], vocab, block=5)
+    known = set(parts[1])
+    without = [name for name in parts[0] if name not in known]
+
+    def losses(names: list[str]) -> dict:
+        train = data.windows(names, vocab, block=5)
+        models = {
+            "bigram": NGram(len(vocab), *train, block=1, alpha=0.1),
+            "kneser-ney 5": KneserNey(len(vocab), *train, block=5, discount=0.9),
+        }
+        return {name: round(nll(model, *dev), 4) for name, model in models.items()}
+
+    return {
+        "taken out": len(parts[0]) - len(without),
+        "all": losses(parts[0]),
+        "without": losses(without),
+        "others": [
+            losses(random.Random(seed).sample(parts[0], len(without))) for seed in SEEDS
+        ],
+    }
+
+
 def counting() -> None:
     """Count, and write one file: bigrams, orders, Kneser-Ney, repeated names."""
     torch.set_num_threads(1)
@@ -119,7 +175,12 @@ def counting() -> None:
     vocab = data.Vocab.of(words)
     V, keys = len(vocab), ("train", "dev", "test")
     X, Y = data.windows(words, vocab, block=1)
-    whole = {f"alpha {a}": nll(NGram(V, X, Y, alpha=a), X, Y) for a in (0, 1)}
+    models = {f"alpha {a}": NGram(V, X, Y, alpha=a) for a in (0, 1)}
+    whole = {key: nll(model, X, Y) for key, model in models.items()}
+    looped = {
+        key: one_by_one(model.forward(X)[0][torch.arange(len(Y)), Y])
+        for key, model in models.items()
+    }
 
     def orders(items: list[str]) -> dict:
         parts = [data.windows(p, vocab, block=5) for p in data.split(items, seed=42)]
@@ -148,6 +209,8 @@ def counting() -> None:
         **provenance(words, rows),
         "command": "make results",
         "bigram_on_the_whole_file": {k: round(v, 4) for k, v in whole.items()},
+        "bigram_added_up_in_float32": looped,
+        "net_with_decay": bigram_net(models["alpha 0"].counts.double(), 0.01),
         "orders": orders(words),
         "distinct_names_only": orders(list(dict.fromkeys(words))),
         "repeats": {
@@ -159,6 +222,7 @@ def counting() -> None:
                 }
                 for key, part in zip(keys[1:], parts[1:], strict=True)
             },
+            "dev_names_taken_out_of_train": remembered(parts, vocab),
         },
         "cpu_seconds": round(time.process_time() - started, 1),
     }
