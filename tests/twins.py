@@ -76,7 +76,7 @@ class Bigram(nn.Module):
 
 
 class Unbiased(nn.BatchNorm1d):
-    """Batch normalisation of (B, C, T) as the lectures write it: torch.var's default."""
+    """Batch normalisation of (B, C, T) as the lectures write it, with torch.var."""
 
     def forward(self, x):
         if not self.training:

@@ -1,10 +1,12 @@
 """Train nets of 2 to 20 hidden layers of three kinds, and write one file.
 
 Quoted by the chapter on layers. Run by ``python book/_results/depth.py`` (minutes). The
-data are the bundled names. The learning rate of every kind and depth is found with a
-seed of its own: by factors of about three, until a larger and a smaller one are worse.
-Where a run of another seed leaves the numbers at it, the next smaller rate is taken.
-Besides, all are trained at one common rate.
+data are the bundled names. The learning rate of every kind and depth is found with
+seeds of its own: by factors of about 1.8 with one seed, until a larger and a smaller
+one are worse, then by 4/3 to either side with two. Where a run of another seed leaves
+the numbers at it, the next smaller rate is taken. Besides, all are trained at one
+common rate. Two controls have twenty layers: residual sums whose branches do not start
+smaller in deeper nets, and plain layers whose gain keeps the length of the gradient.
 """
 
 import math
@@ -30,20 +32,25 @@ from charlm.layers import (
 from charlm.sample import nll
 from charlm.sgd import sgd
 
-KINDS = ("plain", "batch norm", "residual")
-DEPTHS, SEEDS, TUNING_SEED = (2, 5, 10, 20), (0, 1, 2), 3
-RATES, COMMON = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 0.3
+KINDS, DEPTHS = ("residual", "plain", "batch norm"), (2, 5, 10, 20)
+CONTROLS = ("residual, gain 1", "plain, gain 1.2")
+COMMON = 0.3
+RATES = [float(f"{COMMON * (4 / 3) ** k:.3g}") for k in range(-8, 9)]
+COARSE = 2  # places in RATES
+SEEDS, TUNING_SEEDS = (0, 1, 2), (3, 4)
 WIDTH, STEPS, SIZE = 32, 1_000, 64
 
 
 def hidden(kind: str, depth: int, width: int, g: Generator) -> list[Layer]:
     """One hidden layer; ``depth`` is the number of hidden layers of the net."""
-    if kind == "plain":
-        return [Linear(width, width, g), Apply("tanh")]
+    if kind.startswith("plain"):
+        gain = 1.2 if kind.endswith("1.2") else 1.0
+        return [Linear(width, width, g, gain), Apply("tanh")]
     if kind == "batch norm":
         linear = Linear(width, width, g, bias=False)
         return [linear, BatchNorm(width), Apply("tanh")]
-    linear = Linear(width, width, g, gain=1 / math.sqrt(depth))
+    gain = 1.0 if kind.endswith("1") else 1 / math.sqrt(depth)
+    linear = Linear(width, width, g, gain)
     return [Residual(Sequential([Apply("tanh"), linear]))]
 
 
@@ -94,22 +101,46 @@ def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> fl
 
 
 def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
-    """The best learning rate with the tuning seed, and the dev loss of all tried."""
-    tried: dict[int, float] = {}
+    """The best learning rate with the tuning seeds, and the dev losses of all tried."""
+    tried: dict[int, list[float]] = {}
 
-    def dev(i: int) -> float:
-        if i not in tried:
-            tried[i] = train(words, kind, depth, RATES[i], TUNING_SEED)
-        return tried[i]
+    def dev(i: int, seeds: int) -> float:
+        found = tried.setdefault(i, [])
+        while len(found) < seeds:
+            seed = TUNING_SEEDS[len(found)]
+            found.append(train(words, kind, depth, RATES[i], seed))
+        return mean(found[:seeds])
 
-    best = RATES.index(COMMON)
-    while True:
-        near = [i for i in (best - 1, best, best + 1) if 0 <= i < len(RATES)]
-        better = min(near, key=dev)
-        if better == best:
-            found = {str(RATES[i]): round(tried[i], 4) for i in sorted(tried)}
-            return RATES[best], found
+    best, better = -1, RATES.index(COMMON)
+    while better != best:
         best = better
+        better = min((best, best - COARSE, best + COARSE), key=lambda i: dev(i, 1))
+    best = min((best - 1, best, best + 1), key=lambda i: dev(i, len(TUNING_SEEDS)))
+    # a run that left the numbers has no loss
+    finite = {
+        str(RATES[i]): [None if math.isinf(d) else round(d, 4) for d in tried[i]]
+        for i in sorted(tried)
+    }
+    return RATES[best], finite
+
+
+def study(words: list[str], kind: str, depth: int, common: bool) -> dict:
+    """All runs of one kind and depth."""
+    rate, tuning = best_rate(words, kind, depth)
+    lost: dict[str, int] = {}  # runs that left the numbers, by rate
+    while True:
+        dev = [round(train(words, kind, depth, rate, s), 4) for s in SEEDS]
+        gone = sum(math.isinf(d) for d in dev)
+        if not gone:
+            break
+        lost[str(rate)] = gone
+        rate = RATES[RATES.index(rate) - 1]
+    run = {"kind": kind, "depth": depth, "rate": rate, "dev": dev}
+    run |= {"mean": round(mean(dev), 4), "lost": lost}
+    if common:
+        same = [round(train(words, kind, depth, COMMON, s), 4) for s in SEEDS]
+        run["dev_common"] = same
+    return {**run, "tuning": tuning}
 
 
 def main() -> None:
@@ -117,27 +148,12 @@ def main() -> None:
     torch.set_num_threads(1)
     words = data.load("names")
     started = time.process_time()
+    jobs = [(kind, depth, True) for kind in KINDS for depth in DEPTHS]
+    jobs += [(kind, DEPTHS[-1], False) for kind in CONTROLS]
     runs = []
-    for kind in KINDS:
-        for depth in DEPTHS:
-            rate, tried = best_rate(words, kind, depth)
-            lost: dict[str, int] = {}  # runs that left the numbers, by rate
-            while True:
-                dev = [round(train(words, kind, depth, rate, s), 4) for s in SEEDS]
-                gone = sum(math.isinf(d) for d in dev)
-                if not gone:
-                    break
-                lost[str(rate)] = gone
-                rate = RATES[RATES.index(rate) - 1]
-            same = dev
-            if rate != COMMON:
-                same = [round(train(words, kind, depth, COMMON, s), 4) for s in SEEDS]
-            run = {"kind": kind, "depth": depth, "rate": rate, "dev": dev}
-            run |= {"mean": round(mean(dev), 4), "lost": lost, "dev_common": same}
-            # a run that left the numbers has no loss
-            tuning = {r: None if math.isinf(d) else d for r, d in tried.items()}
-            runs.append({**run, "tuning": tuning})
-            print(runs[-1], file=sys.stderr, flush=True)
+    for job in jobs:
+        runs.append(study(words, *job))
+        print(runs[-1], file=sys.stderr, flush=True)
     record = {
         "label": "depth",
         "model": "Deep in book/_results/depth.py",
@@ -149,8 +165,9 @@ def main() -> None:
             "batch": SIZE,
             "common_rate": COMMON,
             "rate": "a tenth of it for the last three tenths of the steps",
+            "rates": RATES,
             "seeds": SEEDS,
-            "tuning_seed": TUNING_SEED,
+            "tuning_seeds": TUNING_SEEDS,
             "optimiser": "plain gradient descent on hand-written gradients",
         },
         **provenance(words, name="names"),
