@@ -1,21 +1,24 @@
 """Train nets of 2 to 20 hidden layers of three kinds, and write one file.
 
-Quoted by the chapter on layers. Run by ``python book/_results/depth.py`` (minutes). The
-data are the bundled names. The learning rate of every kind and depth is found with
-seeds of its own: by factors of about 1.8 with one seed, until a larger and a smaller
-one are worse, then by 4/3 to either side with two. Where a run of another seed leaves
-the numbers at it, the next smaller rate is taken. Besides, all are trained at one
-common rate. Two controls have twenty layers: residual sums whose branches do not start
-smaller in deeper nets, and plain layers whose gain keeps the length of the gradient.
+Quoted by the chapter on layers. Run by ``python book/_results/depth.py`` (minutes);
+with the word ``more``, only what the file lacks. The data are the bundled names. The
+learning rate of every kind and depth is found with seeds of its own, until a larger and
+a smaller one are worse: for plain and residual nets by factors of about 1.8 with one
+seed, then by 4/3 to either side with two; for the others by factors of about three with
+one. Where a run of another seed leaves the numbers at it, the next smaller rate is
+taken. Besides, all kinds are trained at one common rate. Two controls have twenty
+layers: residual sums whose branches do not start smaller in deeper nets, and plain
+layers whose gain keeps most of the length of the gradient.
 """
 
+import json
 import math
 import sys
 import time
 from statistics import mean
 
 import torch
-from record import provenance, write
+from record import HERE, code_version, provenance, write
 from torch import Generator
 from windows import Windows
 
@@ -35,9 +38,11 @@ from charlm.sgd import sgd
 KINDS, DEPTHS = ("residual", "plain", "batch norm"), (2, 5, 10, 20)
 CONTROLS = ("residual, gain 1", "plain, gain 1.2")
 COMMON = 0.3
-RATES = [float(f"{COMMON * (4 / 3) ** k:.3g}") for k in range(-8, 9)]
-COARSE = 2  # places in RATES
+FINE = [float(f"{COMMON * (4 / 3) ** k:.3g}") for k in range(-8, 9)]
+COARSE = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+FINELY = ("residual", "plain")  # the other kinds are far from these two
 SEEDS, TUNING_SEEDS = (0, 1, 2), (3, 4)
+MORE = "more" in sys.argv[1:]
 WIDTH, STEPS, SIZE = 32, 1_000, 64
 
 
@@ -103,25 +108,27 @@ def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> fl
 def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
     """The best learning rate with the tuning seeds, and the dev losses of all tried."""
     tried: dict[int, list[float]] = {}
+    rates, jump = (FINE, 2) if kind in FINELY else (COARSE, 1)
 
     def dev(i: int, seeds: int) -> float:
         found = tried.setdefault(i, [])
         while len(found) < seeds:
             seed = TUNING_SEEDS[len(found)]
-            found.append(train(words, kind, depth, RATES[i], seed))
+            found.append(train(words, kind, depth, rates[i], seed))
         return mean(found[:seeds])
 
-    best, better = -1, RATES.index(COMMON)
+    best, better = -1, rates.index(COMMON)
     while better != best:
         best = better
-        better = min((best, best - COARSE, best + COARSE), key=lambda i: dev(i, 1))
-    best = min((best - 1, best, best + 1), key=lambda i: dev(i, len(TUNING_SEEDS)))
+        better = min((best, best - jump, best + jump), key=lambda i: dev(i, 1))
+    if kind in FINELY:
+        best = min((best - 1, best, best + 1), key=lambda i: dev(i, len(TUNING_SEEDS)))
     # a run that left the numbers has no loss
     finite = {
-        str(RATES[i]): [None if math.isinf(d) else round(d, 4) for d in tried[i]]
+        str(rates[i]): [None if math.isinf(d) else round(d, 4) for d in tried[i]]
         for i in sorted(tried)
     }
-    return RATES[best], finite
+    return rates[best], finite
 
 
 def study(words: list[str], kind: str, depth: int, common: bool) -> dict:
@@ -134,7 +141,8 @@ def study(words: list[str], kind: str, depth: int, common: bool) -> dict:
         if not gone:
             break
         lost[str(rate)] = gone
-        rate = RATES[RATES.index(rate) - 1]
+        rates = FINE if kind in FINELY else COARSE
+        rate = rates[rates.index(rate) - 1]
     run = {"kind": kind, "depth": depth, "rate": rate, "dev": dev}
     run |= {"mean": round(mean(dev), 4), "lost": lost}
     if common:
@@ -150,10 +158,13 @@ def main() -> None:
     started = time.process_time()
     jobs = [(kind, depth, True) for kind in KINDS for depth in DEPTHS]
     jobs += [(kind, DEPTHS[-1], False) for kind in CONTROLS]
-    runs = []
+    old = json.loads((HERE / "depth.json").read_text()) if MORE else {}
+    runs = old.get("runs", [])
+    done = [(run["kind"], run["depth"]) for run in runs]
     for job in jobs:
-        runs.append(study(words, *job))
-        print(runs[-1], file=sys.stderr, flush=True)
+        if job[:2] not in done:
+            runs.append(study(words, *job))
+            print(runs[-1], file=sys.stderr, flush=True)
     record = {
         "label": "depth",
         "model": "Deep in book/_results/depth.py",
@@ -165,7 +176,7 @@ def main() -> None:
             "batch": SIZE,
             "common_rate": COMMON,
             "rate": "a tenth of it for the last three tenths of the steps",
-            "rates": RATES,
+            "rates": {"plain and residual": FINE, "others": COARSE},
             "seeds": SEEDS,
             "tuning_seeds": TUNING_SEEDS,
             "optimiser": "plain gradient descent on hand-written gradients",
@@ -175,6 +186,10 @@ def main() -> None:
         "cpu_seconds": round(time.process_time() - started, 1),
         "runs": runs,
     }
+    if MORE:  # the rest stays as it was recorded
+        seconds = round(old["cpu_seconds"] + record["cpu_seconds"], 1)
+        record = old | {"runs": runs, "cpu_seconds": seconds}
+        record["added_with"] = code_version()
     write("depth", record)
 
 

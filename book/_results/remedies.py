@@ -24,11 +24,11 @@ HIDDEN, COUNTS = (2, 8, 30, 100, 300), (100, 300, 1_000, 3_000, 10_000)
 DECAYS = (0.0, 0.1, 0.3, 1.0)
 TRIED = {
     "none": [{}],
-    "fewer steps": [{"steps": v} for v in (100, 200, 300, 500)],
+    "fewer steps": [{"steps": v} for v in (200, 300, 500)],
     "weight decay": [{"decay": v} for v in (0.1, 0.3, 1.0)],
     "dropout": [{"p": v} for v in (0.3, 0.5, 0.7)],
-    "label smoothing": [{"smoothing": v} for v in (0.1, 0.2, 0.4)],
-    "token dropout": [{"token_dropout": v} for v in (0.1, 0.2, 0.4)],
+    "label smoothing": [{"smoothing": v} for v in (0.1, 0.3)],
+    "token dropout": [{"token_dropout": v} for v in (0.1, 0.3)],
 }
 
 
