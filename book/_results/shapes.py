@@ -32,8 +32,6 @@ VARIANTS: dict[str, dict] = {
     "tanh, as wide": {"gated": False},
     "tanh, as many parameters": {"gated": False, "R": 20},
     "gate, no residual": {"summed": False},
-    "gate, 8 levels": {"levels": 8},
-    "gate, 8 levels, no residual": {"levels": 8, "summed": False},
 }
 NETS: dict[str, Callable[..., Any]] = {
     "flat": lambda V, g: MLP(V, g, block=8, n_hidden=200, momentum=0.02),
@@ -74,14 +72,14 @@ def variant(
     gated: bool = True,
     summed: bool = True,
 ) -> WaveNet:
-    """A WaveNet of such layers; the dilations 1, 2, 4, 8 are repeated if need be."""
+    """A WaveNet of such layers, with dilations 1, 2, 4, 8."""
     g = Generator().manual_seed(seed)
     net = WaveNet(V, g, n_residual=R, n_skip=32, levels=levels)
-    net.gated = [Block(R, 32, 2 ** (i % 4), g) for i in range(levels)]
+    net.gated = [Block(R, 32, 2**i, g) for i in range(levels)]
     for i, block in enumerate(net.gated):
         block.gated, block.summed = gated, summed
         if not gated:
-            block.conv = CausalConv(2, R, R, 2 ** (i % 4), g)
+            block.conv = CausalConv(2, R, R, 2**i, g)
     net.blocks = Sequential(net.gated)
     return net
 
@@ -135,7 +133,8 @@ def main() -> None:
         best, better = -1, 1
         while best != better:  # until a smaller and a larger rate are worse
             best = better
-            better = min((best - 1, best, best + 1), key=lambda i: at(ladder[i]))
+            near = [i for i in (best - 1, best, best + 1) if 0 <= i < len(ladder)]
+            better = min(near, key=lambda i: at(ladder[i]))
 
     for net in NETS:
         record("shape", net, TREE_RATES, flat_or_tree)
