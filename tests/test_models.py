@@ -21,12 +21,12 @@ def build(name, g):
         norm = "norm" in name
         model = MLP(V, g, block=3, n_embd=4, n_hidden=7, normalise=norm, dtype=F64)
         return model, twins.MLP(V, 3, 4, 7, norm)
-    if name == "conv tree":
-        model = ConvTree(V, g, n_embd=3, n_hidden=5, levels=2, dtype=F64)
-        return model, twins.ConvTree(V, 3, 5, 2)
-    if name == "tree":
-        model = Tree(V, g, n_embd=3, n_hidden=5, levels=3, dtype=F64)
-        return model, twins.Tree(V, 3, 5, 3)
+    if name.endswith("tree"):
+        kind, levels = ("ConvTree", 2) if "conv" in name else ("Tree", 3)
+        correction = int("unbiased" in name)
+        made = {"n_embd": 3, "n_hidden": 5, "levels": levels, "correction": correction}
+        model = getattr(models, kind)(V, g, dtype=F64, **made)
+        return model, getattr(twins, kind)(V, 3, 5, levels, correction)
     if name == "wavenet":
         model = WaveNet(V, g, n_residual=4, n_skip=6, levels=3, dtype=F64)
         return model, twins.WaveNet(V, 4, 6, 3)
@@ -38,6 +38,7 @@ def build(name, g):
 
 
 MODELS = ["bigram", "mlp", "mlp norm", "tree", "conv tree", "wavenet"]
+MODELS += ["unbiased tree", "unbiased conv tree"]
 MODELS += [f"gpt-{p}-tied" for p in ("learned", "sinusoid", "rope")]
 MODELS += ["gpt-learned-untied"]
 
@@ -56,6 +57,7 @@ def spread(model, g):
 
 # one row cannot be normalised over the batch, but one row of a longer text can
 ROWS = {"mlp norm": (2, 5), "tree": (2, 5), "conv tree": (2, 5)}
+ROWS |= {f"unbiased {name}": ROWS[name] for name in ("tree", "conv tree")}
 
 
 @pytest.mark.parametrize("length", [1, 5, 9])
@@ -79,7 +81,7 @@ def test_gradients_equal_those_of_the_twin(name, few, length, g):
         assert (d - found[n]).abs().max() <= 1e-8 * found[n].abs().max() + 1e-13 * scale
 
 
-@pytest.mark.parametrize("name", ["mlp norm", "tree"])
+@pytest.mark.parametrize("name", ["mlp norm", "tree", "unbiased tree"])
 def test_one_row_in_evaluation_equals_the_twin(name, g):
     """Batch normalisation has no statistics of one row; running ones it has."""
     model, twin = build(name, g)
@@ -89,7 +91,7 @@ def test_one_row_in_evaluation_equals_the_twin(name, g):
     model.forward(warm)
     for layer in twin.modules():  # after one batch, as ours are
         if isinstance(layer, torch.nn.BatchNorm1d):
-            layer.momentum = 0.1 if name == "tree" else 0.001
+            layer.momentum = 0.1 if "tree" in name else 0.001
     twin(warm)
     twin.eval()
     ix = inputs(name, model, 1, 3, g)
@@ -147,6 +149,19 @@ def test_gradients_add_up_until_they_are_reset(name, g):
     assert not any(d.any() for _, _, d in model.named())
 
 
+def test_the_two_variances_train_differently(g):
+    """Otherwise a test of the one would pass with the other."""
+    found = []
+    for name in ("tree", "unbiased tree"):
+        model, _ = build(name, torch.Generator().manual_seed(0))
+        ix = inputs(name, model, 5, 8, torch.Generator().manual_seed(1))
+        logits, cache = model.forward(ix)
+        model.backward(gradcheck.upstream(logits), cache)
+        found.append([d for _, _, d in model.named()])
+    apart = [(a - b).abs().max() / b.abs().max() for a, b in zip(*found, strict=True)]
+    assert max(apart) > 1e-2
+
+
 def count(model):
     return sum(p.numel() for _, p, _ in model.named())
 
@@ -194,9 +209,11 @@ def test_the_first_loss_is_near_that_of_a_guess(name, g):
     V = 27
     made = {"mlp": MLP, "mlp norm": MLP, "bigram": Bigram, "tree": Tree}
     made["conv tree"] = ConvTree
-    if name in made:
+    plain = name.removeprefix("unbiased ")
+    if plain in made:
         options = {"normalise": False} if name == "mlp" else {}
-        model = made[name](V, g, **options)
+        options |= {"correction": 1} if plain != name else {}
+        model = made[plain](V, g, **options)
     elif name == "wavenet":
         model = WaveNet(V, g)
     else:

@@ -75,13 +75,28 @@ class Bigram(nn.Module):
         return self.W(F.one_hot(ix[:, -1], self.V).double())
 
 
+class Unbiased(nn.BatchNorm1d):
+    """Batch normalisation of (B, C, T) as the lectures write it, with torch.var."""
+
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        var, mean = torch.var_mean(x, (0, 2), keepdim=True)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(var.flatten(), self.momentum)
+        xhat = (x - mean) / (var + self.eps).sqrt()
+        return self.weight[:, None] * xhat + self.bias[:, None]
+
+
 class Tree(nn.Module):
-    def __init__(self, V, E, H, levels):
+    def __init__(self, V, E, H, levels, correction=0):
         super().__init__()
         self.C = nn.Embedding(V, E)
         widths = [E] + [H] * (levels - 1)
         self.maps = nn.ModuleList(nn.Linear(2 * w, H, bias=False) for w in widths)
-        self.norms = nn.ModuleList(nn.BatchNorm1d(H) for _ in widths)
+        norm = Unbiased if correction else nn.BatchNorm1d
+        self.norms = nn.ModuleList(norm(H) for _ in widths)
         self.out = nn.Linear(H, V)
 
     def ours(self):

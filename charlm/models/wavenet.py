@@ -30,6 +30,8 @@ class Tree(Layer):
         n_hidden: features of every level.
         levels: how often neighbours are joined.
         momentum: share of the new batch in the running statistics.
+        correction: of the variance, as in :func:`charlm.ops.norm.batchnorm`; the
+            lectures have 1.
         dtype: of all parameters.
     """
 
@@ -43,9 +45,11 @@ class Tree(Layer):
         n_hidden: int = 128,
         levels: int = 3,
         momentum: float = 0.1,
+        correction: int = 0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.block, self.levels = 2**levels, levels
+        self.correction = correction
         stack: list[Layer] = [
             Embedding(vocab_size, n_embd, generator, dtype=dtype),
         ]
@@ -54,7 +58,7 @@ class Tree(Layer):
             stack += [
                 Apply("flatten_consecutive", n=2),
                 Linear(2 * width, n_hidden, generator, bias=False, dtype=dtype),
-                BatchNorm(n_hidden, momentum, dtype=dtype),
+                BatchNorm(n_hidden, momentum, correction, dtype=dtype),
                 Apply("tanh"),
             ]
             width = n_hidden
