@@ -1,30 +1,26 @@
-"""Train what the chapters on attention and on the GPT quote.
+"""Train what the chapter on the GPT quotes, on the bundled names and on a larger text.
 
-``python book/_results/gpt.py`` runs all of it, a quarter of an hour on one thread; give
-``names``, ``text`` or ``scale`` to run only that. The text is tiny Shakespeare,
-downloaded once or taken from ``CHARLM_DATA``; the rest are the bundled names. All
-gradients are those of the package; a file holds settings, losses, curves, time,
-checksum, versions.
+``python book/_results/gpt.py`` runs all of it, about ten minutes on one thread; give
+``names`` or ``text`` to run only that. The text is tiny Shakespeare, downloaded once or
+taken from ``CHARLM_DATA``. All gradients are those of the package; a file holds
+settings, losses, curves, time, checksum, versions.
 """
 
-import re
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from statistics import mean
 from types import SimpleNamespace
 
 import torch
 from record import provenance, write
 
-from charlm import layers, ops
 from charlm.config import TrainConfig
 from charlm.corpus import PARTS, corpus
 from charlm.models import build
 from charlm.models.ngram import KneserNey
 from charlm.sample import nll, sample
-from charlm.train import Trainer, fit
+from charlm.train import Trainer
 
 SEEDS = (0, 1, 2)
 MUON = {"optimiser": "muon", "lr": 2e-2, "decay": 0.1}
@@ -119,55 +115,8 @@ def text():
     finish("text", data, record)
 
 
-def from_page(page):
-    """What the cells of a page define that hold a class: the models that it shows."""
-    source = (Path(__file__).parents[1] / f"{page}.md").read_text(encoding="utf8")
-    cells = re.findall(r"^```\{code-cell\} python\n(.*?)^```$", source, re.M | re.S)
-    space = {"torch": torch, "ops": ops, **vars(layers)}
-    for cell in cells:
-        if re.search(r"^class ", cell, re.M):
-            exec(cell, space)
-    return SimpleNamespace(**space)
-
-
-def best_of(data, model, steps, batch, lr, seed):
-    """Dev loss at the end of a short run, infinite where it leaves the numbers."""
-    parts = [data.encode(model, part) for part in ("train", "dev")]
-    config = TrainConfig(steps=steps, batch=batch, lr=lr, evals=1, seed=seed)
-    try:
-        return round(fit(model, *parts, config).best, 4)
-    except ValueError:  # training refuses a loss that is no number
-        return float("inf")
-
-
-def scale():
-    """One head with and without the factor one over root D, by learning rate."""
-    data, OneBlock = corpus("names"), from_page("attention").OneBlock
-    root = 32**0.5
-    kinds = {
-        "with the factor": (1.0, 1.0),
-        "without the factor": (root, 1.0),
-        "without it, small first W_Q": (root, 1 / root),
-        "plain mean of the past": (0.0, 1.0),
-    }
-    settings = {"steps": 250, "batch": 64}
-    rates, found = (0.005, 0.01, 0.02, 0.04), {}
-    for kind, (factor, first) in kinds.items():
-        found[kind] = {str(rate): [] for rate in rates}
-        for rate in rates:
-            for seed in SEEDS:
-                g = torch.Generator().manual_seed(seed)
-                model = OneBlock(len(data.vocab), g, factor=factor)
-                model.head.q.W *= first
-                loss = best_of(data, model, lr=rate, seed=seed, **settings)
-                found[kind][str(rate)].append(loss)
-        print(kind, found[kind], flush=True)
-    record = {"label": "one head, with and without the factor", "dev": found}
-    finish("scale", data, record | {"settings": settings, "seeds": SEEDS})
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    for part in sys.argv[1:] or ["names", "text", "scale"]:
-        {"names": names, "text": text, "scale": scale}[part]()
+    for part in sys.argv[1:] or ["names", "text"]:
+        {"names": names, "text": text}[part]()
