@@ -15,41 +15,41 @@ def attention(
 ) -> tuple[Tensor, Cache]:
     """Every query takes a weighted mean of the values, weighted by its fit to the keys.
 
-    q (..., T, D), k (..., S, D), v (..., S, E)  ->  y (..., T, E). With ``causal``
-    (and S = T) position t sees positions 0 to t. The weights (..., T, S) are the last
-    entry of the cache.
+    q (..., T, D), k (..., M, D), v (..., M, E)  ->  y (..., T, E). With ``causal``
+    (and M = T) position t sees positions 0 to t. The weights A (..., T, M) are the
+    last entry of the cache.
 
     Raises:
         ValueError: ``causal`` with a different number of queries and keys.
 
     Source: Vaswani et al. (2017), equation 1.
     """
-    T, S = q.shape[-2], k.shape[-2]
+    T, M = q.shape[-2], k.shape[-2]
     scale = q.shape[-1] ** -0.5
-    scores = q @ k.mT * scale  # (..., T, S)
+    scores = q @ k.mT * scale  # (..., T, M)
     if causal:
-        if T != S:
+        if T != M:
             raise ValueError(
-                f"attention: {T} queries and {S} keys; a causal mask needs as many "
+                f"attention: {T} queries and {M} keys; a causal mask needs as many "
                 "keys as queries: pass causal=False"
             )
-        future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(1)  # (T, S)
-        scores = scores.masked_fill(future, float("-inf"))  # (..., T, S)
-    p, _ = softmax(scores)  # (..., T, S)
-    y = p @ v  # (..., T, E)
-    return y, (q, k, v, scale, p)
+        future = torch.ones(T, M, dtype=torch.bool, device=q.device).triu(1)  # (T, M)
+        scores = scores.masked_fill(future, float("-inf"))  # (..., T, M)
+    A, _ = softmax(scores)  # (..., T, M)
+    y = A @ v  # (..., T, E)
+    return y, (q, k, v, scale, A)
 
 
 def attention_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
-    """dy (..., T, E)  ->  dq (..., T, D), dk (..., S, D), dv (..., S, E).
+    """dy (..., T, E)  ->  dq (..., T, D), dk (..., M, D), dv (..., M, E).
 
     Derived in eq-attention-dq, eq-attention-dk, eq-attention-dv. The mask needs no
     line of its own: where it hides a key the weight is zero, and so is its gradient.
     """
-    q, k, v, scale, p = cache
-    dv = p.mT @ dy  # (..., S, E)
-    dp = dy @ v.mT  # (..., T, S)
-    dscores = softmax_backward(dp, (p,)) * scale  # (..., T, S)
+    q, k, v, scale, A = cache
+    dv = A.mT @ dy  # (..., M, E)
+    dA = dy @ v.mT  # (..., T, M)
+    dscores = softmax_backward(dA, (A,)) * scale  # (..., T, M)
     dq = dscores @ k  # (..., T, D)
-    dk = dscores.mT @ q  # (..., S, D)
+    dk = dscores.mT @ q  # (..., M, D)
     return dq, dk, dv

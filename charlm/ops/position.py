@@ -9,7 +9,7 @@ Cache = tuple[Any, ...]
 
 
 def add_positions(x: Tensor, P: Tensor) -> tuple[Tensor, Cache]:
-    """y = x + P[:T]:  x (..., T, E), P (S, E) with S at least T  ->  y (..., T, E).
+    """y = x + P[:T]:  x (..., T, E), P (Tmax, E), Tmax at least T  ->  y (..., T, E).
 
     P holds learned positions, or the fixed ones of :func:`sinusoid`.
 
@@ -27,13 +27,13 @@ def add_positions(x: Tensor, P: Tensor) -> tuple[Tensor, Cache]:
 
 
 def add_positions_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
-    """dy (..., T, E)  ->  dx (..., T, E), dP (S, E).
+    """dy (..., T, E)  ->  dx (..., T, E), dP (Tmax, E).
 
     Derived in eq-add-positions-dx, eq-add-positions-dp.
     """
     (shape,) = cache
     T, E = dy.shape[-2:]
-    dP = dy.new_zeros(shape)  # (S, E)
+    dP = dy.new_zeros(shape)  # (Tmax, E)
     dP[:T] = dy.reshape(-1, T, E).sum(0)
     return dy.clone(), dP
 
