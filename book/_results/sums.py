@@ -12,6 +12,7 @@ from charlm import data
 
 
 def main() -> None:
+    """Add in three ways, and write one file."""
     torch.set_num_threads(1)
     words = data.load("makemore")
     vocab = data.Vocab.of(words)
