@@ -1,12 +1,15 @@
 """The book and the package hold together: labels, quotes, headings, cells, contents."""
 
 import re
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
 from charlm import ops
+from charlm.cli import parser
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("book/*.md"), ROOT / "index.md"])
@@ -113,7 +116,7 @@ def test_no_private_macros_and_no_bare_environments(path):
 def test_page_has_a_title_a_description_and_no_unfinished_marks(path):
     text = TEXT[path]
     assert len(re.findall(r"^# ", prose(text), re.M)) == 1
-    if path.stem not in ("api", "references"):
+    if path.stem != "api":
         assert "description:" in text
     for mark in ("TODO", "FIXME", "XXX", "coming soon"):
         assert mark not in text
@@ -145,6 +148,7 @@ def test_no_measured_number_is_typed(path):
     text = prose(TEXT[path])
     text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", "", text, flags=re.S)  # formulas
     text = re.sub(r"`[^`\n]+`|\*\*[\d.,]+\*\*", "", text)  # code; quoted figures
+    text = re.sub(r"\]\(https?://[^)\s]+\)", "]", text)  # addresses of links
     text = re.sub(r"\b(3\.1[1-3]|CC BY 4\.0)\b", "", text)
     found = re.findall(r"[^\n]*\b\d+\.\d+[^\n]*", text)
     assert found == []
@@ -176,3 +180,71 @@ def test_every_exercise_has_a_hint_and_a_checked_solution(path):
 def test_chapter_plants_a_bug_and_catches_it(path):
     part = TEXT[path].split("## How it breaks")[1].split("## Exercises")[0]
     assert part.count('"caught"') >= 1
+
+
+NAMED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+MAKE = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf8"), re.M))
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+def commands():
+    """Each command of the command line, with its options."""
+    (sub,) = (a for a in parser()._actions if isinstance(a.choices, dict))
+    return {
+        name: {o for a in one._actions for o in a.option_strings}
+        for name, one in sub.choices.items()
+    }
+
+
+def unknown(named, known):
+    """What there is not of what a piece of code in the prose names; "" if all is."""
+    words = named.split()
+    if words[0] == "make" and len(words) == 2:
+        return "" if words[1] in MAKE else named
+    if words[0] == "charlm" and len(words) > 1 and re.match(r"[a-z][a-z-]*$", words[1]):
+        if words[1] not in known:
+            return named
+        return " ".join(set(OPTION.findall(named)) - known[words[1]])
+    if re.match(r"(tests|charlm|book|benchmarks|LICENSES)/[\w./-]+$", named):
+        return "" if (ROOT / named).exists() else named
+    if re.match(r"(ops|charlm)(\.\w+)+(\(.*\))?$", named):
+        first, *rest = named.split("(")[0].split(".")
+        found = ops if first == "ops" else import_module("charlm")
+        for name in rest:
+            if isinstance(found, ModuleType) and not hasattr(found, name):
+                try:
+                    import_module(f"{found.__name__}.{name}")
+                except ModuleNotFoundError:
+                    return named
+            if not hasattr(found, name):
+                return named
+            found = getattr(found, name)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda p: p.stem
+)
+def test_what_the_prose_names_exists(path):
+    """Commands and their options, files, modules and functions in backticks."""
+    known = commands()
+    text = prose(path.read_text(encoding="utf8"))
+    missing = [m for named in NAMED.findall(text) if (m := unknown(named, known))]
+    assert not missing, f"{path.name} names what there is not: {missing}"
+
+
+def test_what_does_not_exist_is_found():
+    known = commands()
+    for named in (
+        "make no-such",
+        "charlm grade",
+        "charlm train --no-such 3",
+        "tests/test_no_such.py",
+        "charlm/no_such.py",
+        "ops.no_such",
+        "charlm.no_such",
+        "charlm.compare.no_such",
+    ):
+        assert unknown(named, known), named
+    for named in ("make book", "charlm check a.py:b", "ops.tanh", "charlm.evidence"):
+        assert not unknown(named, known), named
