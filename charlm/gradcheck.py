@@ -175,7 +175,8 @@ def errors(
     Raises:
         ValueError: the forward or the inputs cannot be judged at.
     """
-    return judge(BENCH, forward, backward, inputs, (seed,), kink=kink).errors
+    found = judge(BENCH, forward, backward, inputs, (seed,), kink=kink, diagnose=False)
+    return found.errors
 
 
 def zoo_forms(forward: Forward, pair: str | None = None) -> tuple[Form, ...]:

@@ -11,8 +11,9 @@ It calls no automatic differentiation: the witnesses are given to it, by
 """
 
 from .court import Bench
-from .guard import Misbehaved
+from .guard import Misbehaved, call, where
 from .guesses import Case, Form, Trial
+from .inputs import input_names
 from .judge import judge
 from .measure import ZERO, bracket, distance, error, gradients, upstream
 from .slips import common, explain
@@ -29,11 +30,14 @@ __all__ = [
     "Trial",
     "Verdict",
     "bracket",
+    "call",
     "common",
     "distance",
     "error",
     "explain",
     "gradients",
+    "input_names",
     "judge",
     "upstream",
+    "where",
 ]

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..numeric import NotAnalytic, central_differences, complex_step, floating
 from .guard import Gradients, where
 from .inputs import copies
-from .measure import Backward, bracket, distance, rounding, upstream
+from .measure import TINY, Backward, bracket, distance, rounding, upstream
 from .probe import EPS, kinks, step, why_not_analytic
 from .verdict import Refused
 
@@ -141,7 +141,7 @@ class Court:
             reasons = "; ".join(f"{w}: {r}" for w, r in self.silent.items())
             raise Refused(f"no witness can differentiate this forward ({reasons})")
         total = (self.run(*self.inputs)[0] * dy).abs().sum().item()
-        coarse = tuple(64 * EPS * total / h for h in self.steps)
+        coarse = tuple(64 * EPS * total / h + TINY for h in self.steps)
         exact = self.bench.exact not in self.silent
         fine = rounding(self.witness, self.run, self.inputs, dy) if exact else coarse
         floors = {

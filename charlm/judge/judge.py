@@ -27,6 +27,8 @@ def judge(
     *,
     kink: bool = False,
     forms: Iterable[Form] = (),
+    names: list[str] | None = None,
+    diagnose: bool = True,
 ) -> Verdict:
     """Judge a backward at one set of inputs.
 
@@ -38,11 +40,13 @@ def judge(
         seeds: of the upstream gradients to try.
         kink: the inputs are declared to lie on a kink.
         forms: wrong forms with names, to compare a wrong gradient with.
+        names: of the inputs, if the forward does not tell.
+        diagnose: look for the slip that a wrong gradient equals.
 
     Raises:
         Refused: the forward or the inputs cannot be judged at.
     """
-    names = input_names(forward, inputs)
+    names = names or input_names(forward, inputs)
     evidence = prepared(inputs, names)
     before = [(name, t.detach().clone()) for name, t in named(inputs, names)]
     y = _forward(forward, evidence, inputs, names)
@@ -76,7 +80,8 @@ def judge(
     if any(e is not None and e > bench.limits[w] for w, e in verdict.errors.items()):
         verdict.status = "wrong"
         case = Case(forward, names, court.witness, forms=tuple(forms))
-        _explain(verdict, case, court, again, y, trials)
+        if diagnose:
+            _explain(verdict, case, court, again, y, trials)
     else:
         rights = [court.witness(court.run, evidence, dy) for dy, _ in trials]
         _prove(verdict, evidence, names, y, rights)
@@ -94,7 +99,7 @@ def _forward(
         y, _, _ = run_forward(forward, evidence, names)
     except Refused as refused:
         cast = [names[i] for i in floating(inputs) if inputs[i].dtype != torch.float64]
-        if not cast:
+        if not cast or refused.__cause__ is None:  # it ran, and is wrong in any type
             raise
         try:
             call(forward, *inputs)

@@ -14,6 +14,9 @@ Backward = Callable[[Tensor, Any], Any]
 ZERO = 1e-11
 """Gradients that stay below this are zero on paper (differences leave about 1e-12)."""
 
+TINY = 1e-50
+"""Below every gradient: at a zero of third order the complex step leaves 1e-60."""
+
 
 def upstream(y: Tensor, seed: int = 0) -> Tensor:
     """A random gradient for an output, with its shape and type; never ones.
@@ -109,7 +112,8 @@ def rounding(
         noise = (b - a).abs().max().item() if a.numel() else 0.0
         natural = 64 * EPS * total / size(inputs[k])
         # where a kink is crossed the gradient jumps: that is no rounding
-        floors.append(100 * min(noise, max(1e-13 * largest, natural)) + natural)
+        noise = min(noise, max(1e-13 * largest, natural))
+        floors.append(100 * noise + natural + TINY)
     return tuple(floors)
 
 
