@@ -107,14 +107,16 @@ def _unfinished(code: int, seconds: float, file: str, hung: Path) -> dict[str, A
     trace = hung.read_text(encoding="utf8") if hung.is_file() else ""
     if trace or code == -1:
         kind = "time"
-        words = (
-            f"no end after {seconds:g} s; a loop that never ends? --seconds allows more"
-        )
         line = re.search(rf'File ".*{re.escape(Path(file).name)}", line (\d+)', trace)
-        if line:
-            number = int(line[1])
-            text = Path(file).read_text(encoding="utf8").splitlines()[number - 1]
-            words += f" (it was in line {number}: {text.strip()})"
+        if not line:
+            words = f"judging took longer than {seconds:g} s; give more with --seconds"
+            return {"refused": words}
+        number = int(line[1])
+        text = Path(file).read_text(encoding="utf8").splitlines()[number - 1].strip()
+        words = (
+            f"there was no end after {seconds:g} s, in line {number} (`{text}`): a loop "
+            "that never ends? Else give more time with --seconds"
+        )
     else:
         kind = "ended"
         words = (
@@ -159,7 +161,7 @@ def run(file: str, name: str) -> dict[str, Any]:
     wrong = [found for _, found in judged if found.status == "wrong"]
     findings = common([found.slips for found in wrong if found.slips])
     other = [f for found in wrong if not found.slips for f in found.findings]
-    findings += list(dict.fromkeys(other))
+    findings += {(f.gradient, f.slip): f for f in reversed(other)}.values()
     return {
         "status": status,
         "cases": [{"label": label, **found.as_dict()} for label, found in judged],
