@@ -114,8 +114,8 @@ def _unfinished(code: int, seconds: float, file: str, hung: Path) -> dict[str, A
         number = int(line[1])
         text = Path(file).read_text(encoding="utf8").splitlines()[number - 1].strip()
         words = (
-            f"there was no end after {seconds:g} s, in line {number} (`{text}`): a loop "
-            "that never ends? Else give more time with --seconds"
+            f"there was no end after {seconds:g} s, in line {number} (`{text}`): a "
+            "loop that never ends? Else give more time with --seconds"
         )
     else:
         kind = "ended"

@@ -12,7 +12,7 @@ It calls no automatic differentiation: the witnesses are given to it, by
 
 from .court import Bench
 from .guard import Misbehaved, call, where
-from .guesses import Case, Form, Trial
+from .guesses import Case, Form, Trial, close
 from .inputs import input_names
 from .judge import judge
 from .measure import ZERO, bracket, distance, error, gradients, upstream
@@ -31,6 +31,7 @@ __all__ = [
     "Verdict",
     "bracket",
     "call",
+    "close",
     "common",
     "distance",
     "error",
