@@ -42,29 +42,31 @@ def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> fl
     the input are tried, and the one that agrees best with the next shorter one wins.
     """
     x = inputs[i]
-    if not x.numel():
+    if not x.numel() or not f(*inputs)[0].numel():
         return usual
     g = Generator().manual_seed(0)
-    signs = torch.randint(0, 2, x.shape, generator=g).to(x.dtype) * 2 - 1
-    along = tuple(
-        signs if k == i else torch.zeros_like(inputs[k]) for k in floating(inputs)
-    )
+    still = {k: torch.zeros_like(inputs[k]) for k in floating(inputs)}
+    ways = []
+    for _ in range(3):  # along a single one, slopes may cancel by chance
+        signs = torch.randint(0, 2, x.shape, generator=g).to(x.dtype) * 2 - 1
+        ways.append(tuple((still | {i: signs}).values()))
     tried: dict[float, Tensor] = {}
 
     def doubt(h: float) -> float:
         for length in (h, h / 16):
             if length not in tried:
-                tried[length] = slopes(f, inputs, along, length)
+                found = [slopes(f, inputs, way, length).flatten() for way in ways]
+                tried[length] = torch.cat(found)
         long, short = tried[h], tried[h / 16]
-        if not (long.isfinite().all() and short.isfinite().all()):
-            return math.inf
         scale = max(long.abs().max().item(), short.abs().max().item())
-        return (long - short).abs().max().item() / scale if scale else 0.0
+        if not scale or not math.isfinite(scale):  # no movement tells nothing
+            return math.inf
+        return (long - short).abs().max().item() / scale
 
-    if not f(*inputs)[0].numel() or doubt(usual) <= 1e-9:
+    if doubt(usual) <= 1e-8:
         return usual
     units = [usual, usual * size(x)]
-    return min((u * factor for u in units for factor in LADDER), key=doubt)
+    return min([usual, *(u * ratio for u in units for ratio in LADDER)], key=doubt)
 
 
 def why_not_analytic(f: Forward, inputs: tuple[Any, ...]) -> str:
