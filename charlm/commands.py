@@ -183,7 +183,13 @@ def _probabilities(args: Namespace, model: Any, vocab: Any) -> int:
 def check(args: Namespace) -> int:
     """Judge gradients."""
     if args.target and ":" in args.target:
-        found = grade_file(args.target, args.seconds)
+        try:
+            found = grade_file(args.target, args.seconds)
+        except ValueError as error:
+            if args.json:  # a machine is told as well
+                refused = {"status": "refused", "problem": str(error)}
+                print(json.dumps({"target": args.target, **refused}))
+            raise
         say(args, {"target": args.target, **found}, *report(found))
         return EXIT_CODES[found["status"]]
     rows = [ledger.check(args.target)] if args.target else ledger.rows()

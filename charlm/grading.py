@@ -160,7 +160,9 @@ def run(file: str, name: str) -> dict[str, Any]:
     status = next(s for s in ("wrong", "right", "unproved") if s in states)
     wrong = [found for _, found in judged if found.status == "wrong"]
     findings = common([found.slips for found in wrong if found.slips])
-    other = [f for found in wrong if not found.slips for f in found.findings]
+    told = wrong if status == "wrong" else [v for _, v in judged if not v.ok]
+    told = [] if status == "right" else told
+    other = [f for found in told if not found.slips for f in found.findings]
     findings += {(f.gradient, f.slip): f for f in reversed(other)}.values()
     return {
         "status": status,

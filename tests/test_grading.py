@@ -81,12 +81,15 @@ def test_what_stops_or_never_ends_is_wrong(folder, capsys, line, words):
     [
         ("import sys; sys.exit(0)\n" + CUBE, "cannot be loaded: SystemExit"),
         (CUBE.replace("randn", "zeros"), "zeros prove nothing: x is zero throughout"),
+        ("1 +", "cannot be loaded: SyntaxError"),
     ],
 )
 def test_what_cannot_be_judged_is_not_ok(folder, capsys, source, words):
-    assert check(source, "cube") == 2
+    assert check(source, "cube", "--json") == 2
     said = capsys.readouterr()
-    assert words in said.out + said.err
+    found = json.loads(said.out)
+    assert found["status"] in ("refused", "unproved")
+    assert words in found.get("problem", "") + json.dumps(found.get("findings"))
     assert "Traceback" not in said.out + said.err
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 
 from ..numeric import floating
 from .verdict import Refused
+
+OPAQUE = (type, FunctionType, ModuleType)
+"""Kinds of objects whose attributes are no part of a cache."""
 
 
 def input_names(forward: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
@@ -76,18 +80,20 @@ def tensors(value: Any, path: str, depth: int = 6) -> Iterator[tuple[str, Tensor
     """Every tensor inside a value, with the way to it: ("cache[1]['W']", W)."""
     if isinstance(value, Tensor):
         yield path, value
-    elif type(value).__module__ == "numpy" and hasattr(value, "dtype"):
+        return
+    if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
         if value.dtype.kind in "fiub":
-            yield path, torch.as_tensor(value)  # shares the numbers
-    elif depth and isinstance(value, dict):
-        for key, one in value.items():
-            yield from tensors(one, f"{path}[{key!r}]", depth - 1)
-    elif depth and isinstance(value, list | tuple):
-        for k, one in enumerate(value):
-            yield from tensors(one, f"{path}[{k}]", depth - 1)
-    elif depth and hasattr(value, "__dict__") and not isinstance(value, type):
-        for key, one in vars(value).items():
-            yield from tensors(one, f"{path}.{key}", depth - 1)
+            yield path, torch.as_tensor(value.copy())
+        return
+    inner: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        inner = [(f"[{key!r}]", one) for key, one in value.items()]
+    elif isinstance(value, list | tuple):
+        inner = [(f"[{k}]", one) for k, one in enumerate(value)]
+    elif hasattr(value, "__dict__") and not isinstance(value, OPAQUE):
+        inner = [(f".{key}", one) for key, one in vars(value).items()]
+    for name, one in inner if depth else []:
+        yield from tensors(one, path + name, depth - 1)
 
 
 def same(a: Tensor, b: Tensor) -> bool:
