@@ -13,7 +13,7 @@ EPILOG = """examples:
   charlm train --data poems.txt --text    on your own running text
   charlm sample --count 20 --temperature 0.8
   charlm eval --name emilia               how likely is a name?
-  charlm check my_file.py:linear_backward judge a backward of your own
+  charlm check my_file.py:linear_backward run a file, judge a backward in it
 
 exit codes: 0 done, 1 the answer is no or the run was stopped, 2 wrong usage or input
 """
@@ -92,6 +92,17 @@ def _check(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="a pair of charlm (layernorm), or FILE.py:NAME_backward of your own; "
         "without it, every pair",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=120.0,
+        help="how long a file of your own may run (120)",
+    )
+    parser.epilog = (
+        "A file of your own is run, with all it does, in a process of its own: check "
+        "only files that you would run. It may define NAME, the forward, and "
+        "NAME_inputs(). Exit codes: 0 right, 1 wrong, 2 it could not be judged."
     )
 
 

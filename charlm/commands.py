@@ -14,7 +14,7 @@ from . import checkpoint, ledger
 from .config import TrainConfig
 from .corpus import PARTS, corpus
 from .fetch import SOURCES, describe, locate
-from .grading import grade_file
+from .grading import EXIT_CODES, grade_file, report
 from .models import build
 from .parallel import World
 from .sample import beam, nll
@@ -183,7 +183,15 @@ def _probabilities(args: Namespace, model: Any, vocab: Any) -> int:
 def check(args: Namespace) -> int:
     """Judge gradients."""
     if args.target and ":" in args.target:
-        return grade_file(args.target)
+        try:
+            found = grade_file(args.target, args.seconds)
+        except ValueError as error:
+            if args.json:  # a machine is told as well
+                refused = {"status": "refused", "problem": str(error)}
+                print(json.dumps({"target": args.target, **refused}))
+            raise
+        say(args, {"target": args.target, **found}, *report(found))
+        return EXIT_CODES[found["status"]]
     rows = [ledger.check(args.target)] if args.target else ledger.rows()
     for row in rows:
         shown = (

@@ -22,6 +22,9 @@ witness                         sees                            is blind to
 At a kink (ReLU at 0, ties for a maximum) there is no gradient: there ours must lie
 between the two :func:`.one_sided` slopes.
 
+:func:`grade` puts all of them together and says which slip a wrong gradient equals; how
+it does so stands in ``charlm/judge/``.
+
 This is the only module of the package that may call ``torch.autograd``.
 """
 
@@ -29,9 +32,22 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
+from . import ops
+from .bugs import zoo
 from .compare import Comparison, compare
+from .judge import (
+    ZERO,
+    Bench,
+    Form,
+    Verdict,
+    bracket,
+    error,
+    gradients,
+    judge,
+    upstream,
+)
 from .numeric import (
     Forward,
     NotAnalytic,
@@ -45,10 +61,13 @@ from .numeric import (
 )
 
 __all__ = [
+    "BENCH",
     "TOLERANCE",
     "WITNESSES",
+    "ZERO",
     "Comparison",
     "NotAnalytic",
+    "Verdict",
     "autograd",
     "bracket",
     "central_differences",
@@ -65,6 +84,8 @@ __all__ = [
     "projection",
     "taylor_order",
     "upstream",
+    "verdict",
+    "zoo_forms",
 ]
 
 Backward = Callable[[Tensor, Any], Any]
@@ -99,7 +120,10 @@ def cmp(
 
 
 def autograd(f: Forward, inputs: tuple[Any, ...], dy: Tensor) -> tuple[Tensor, ...]:
-    """Gradients of ``sum(dy * f(*inputs))`` by running our forward under autograd."""
+    """Gradients of ``sum(dy * f(*inputs))`` by running our forward under autograd.
+
+    An input that has no influence has a gradient of zeros.
+    """
     where = floating(inputs)
     with torch.inference_mode(False), torch.enable_grad():
         values = list(inputs)
@@ -107,7 +131,11 @@ def autograd(f: Forward, inputs: tuple[Any, ...], dy: Tensor) -> tuple[Tensor, .
             values[i] = inputs[i].detach().clone().requires_grad_()
         y, _ = f(*values)
         leaves = [values[i] for i in where]
-        return torch.autograd.grad(y, leaves, dy.clone())
+        if not y.requires_grad:  # nothing flows
+            return tuple(torch.zeros_like(leaf) for leaf in leaves)
+        found = torch.autograd.grad(y, leaves, dy.clone(), materialize_grads=True)
+        # laid out like any other tensor, whatever the strides of the input
+        return tuple(gradient.contiguous() for gradient in found)
 
 
 WITNESSES = {
@@ -120,73 +148,8 @@ WITNESSES = {
 TOLERANCE = {"autograd": 1e-9, "central differences": 1e-7, "complex step": 1e-12}
 """Largest error that passes in float64, relative to the largest gradient of a call."""
 
-
-ZERO = 1e-11
-"""Gradients that stay below this are zero on paper (differences leave about 1e-12)."""
-
-
-def upstream(y: Tensor, seed: int = 0) -> Tensor:
-    """A random gradient for an output, with its shape and type; never ones.
-
-    With ones the loss is the plain sum of y, whose gradient through a normalisation or
-    a softmax is zero: every wrong formula that is zero too would pass.
-    """
-    g = Generator().manual_seed(10_000 + seed)
-    return torch.randn(y.shape, generator=g, dtype=torch.float64).to(y.dtype)
-
-
-def gradients(backward: Backward, dy: Tensor, cache: Any) -> tuple[Tensor, ...]:
-    """What a backward returns, always as a tuple."""
-    found = backward(dy, cache)
-    return tuple(found) if isinstance(found, tuple | list) else (found,)
-
-
-def error(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> float:
-    """Largest difference relative to the largest magnitude among all the references.
-
-    One scale for all gradients of a call: a gradient that is zero by cancellation is
-    then judged against the terms that cancel, not against its own rounding errors.
-    When all references vanish, differences that do too count as none: numbers that
-    are zero on paper come out as rounding errors. Infinite when a number or a shape of
-    a gradient is wrong, or one is not finite.
-    """
-    if [a.shape for a in ours] != [b.shape for b in theirs]:
-        return float("inf")
-    if not all(t.isfinite().all() for t in (*ours, *theirs)):
-        return float("inf")
-    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if b.numel()]
-    diff = max(((a - b).abs().max().item() for a, b in pairs), default=0.0)
-    largest = max((b.abs().max().item() for _, b in pairs), default=0.0)
-    if diff == 0 or max(diff, largest) <= ZERO:
-        return 0.0
-    return diff / largest if largest else float("inf")
-
-
-def bracket(
-    forward: Forward, backward: Backward, inputs: tuple[Any, ...], seed: int = 0
-) -> float:
-    """How far a backward lies outside the slopes on both sides of a kink.
-
-    One output at a time, whose sign decides which slope is the larger, along a shift
-    of all inputs and four random directions; relative to the largest gradient.
-    """
-    y, cache = forward(*inputs)
-    g = Generator().manual_seed(seed)
-    shift = tuple(torch.ones_like(inputs[i]) for i in floating(inputs))
-    ways = [shift, *(directions(inputs, g) for _ in range(4))]
-    worst = 0.0
-    for m in range(y.numel()):
-        dy = torch.zeros_like(y)
-        dy.view(-1)[m] = 1 - 2 * (m % 2)
-        ours = gradients(backward, dy, cache)
-        if [d.shape for d in ours] != [inputs[i].shape for i in floating(inputs)]:
-            return float("inf")
-        scale = max(d.abs().max().item() for d in ours) or 1.0
-        for along in ways:
-            slope = sum((d * v).sum().item() for d, v in zip(ours, along, strict=True))
-            low, high = sorted(one_sided(forward, inputs, dy, along))
-            worst = max(worst, (low - slope) / scale, (slope - high) / scale)
-    return worst
+BENCH = Bench("autograd", WITNESSES, TOLERANCE)
+"""What :func:`grade` judges with."""
 
 
 def errors(
@@ -206,41 +169,79 @@ def errors(
         kink: the inputs lie on a kink, where differences only :func:`bracket` it.
 
     Returns:
-        Witness -> :func:`error`, None where it does not apply.
+        Witness -> error, None where it does not apply, infinite where a backward
+        returned what cannot be compared or wrote to what it was given.
+
+    Raises:
+        ValueError: the forward or the inputs cannot be judged at.
     """
-    y, cache = forward(*inputs)
-    dy = upstream(y, seed)
-    ours = gradients(backward, dy, cache)
-    found: dict[str, float | None] = {}
-    for name, witness in WITNESSES.items():
-        if kink and witness is central_differences:
-            found[name] = bracket(forward, backward, inputs, seed)
-            continue
-        try:
-            found[name] = error(ours, witness(forward, inputs, dy))
-        except NotAnalytic:
-            found[name] = None
-    return found
+    found = judge(BENCH, forward, backward, inputs, (seed,), kink=kink, diagnose=False)
+    return found.errors
 
 
-def grade(forward: Forward, backward: Backward, *inputs: Any, seeds: int = 3) -> bool:
+def zoo_forms(forward: Forward, pair: str | None = None) -> tuple[Form, ...]:
+    """The bug zoo's wrong forms of a pair, to compare a wrong gradient with.
+
+    Args:
+        forward: a function of :mod:`charlm.ops`, or one that passes on what a single
+            such function returns.
+        pair: its name; by default it is looked for in the forward.
+    """
+    if pair is None:
+        code = getattr(forward, "__code__", None)
+        called = {getattr(forward, "__name__", ""), *(code.co_names if code else ())}
+        known = called.intersection(ops.pairs())
+        if len(known) != 1:
+            return ()
+        pair = known.pop()
+
+    def form(wrong: Backward) -> Callable[[tuple[Any, ...], Tensor], Any]:
+        return lambda inputs, dy: gradients(wrong, dy.clone(), forward(*inputs)[1])
+
+    return tuple(
+        Form(bug.name, bug.slip, form(bug.backward))
+        for bug in zoo()
+        if bug.pair == pair
+    )
+
+
+def verdict(
+    forward: Forward,
+    backward: Backward,
+    *inputs: Any,
+    seeds: int = 3,
+    kink: bool = False,
+) -> Verdict:
+    """As :func:`grade`, but returns what was found instead of printing it."""
+    forms = zoo_forms(forward)
+    return judge(BENCH, forward, backward, inputs, range(seeds), kink=kink, forms=forms)
+
+
+def grade(
+    forward: Forward,
+    backward: Backward,
+    *inputs: Any,
+    seeds: int = 3,
+    kink: bool = False,
+) -> bool:
     """Judge a backward of your own; prints a line per witness, True if all agree.
+
+    A wrong gradient is named, with the slip it equals if that is known. Inputs in
+    float32 are judged in float64. Nothing the functions do to their arguments reaches
+    the judge, and writing to them is a fault.
 
     Args:
         forward: ``forward(*inputs) -> (y, cache)``.
         backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
-        inputs: tensors in float64.
+        inputs: tensors, best of random numbers; others are passed on as they are.
         seeds: how many upstream gradients to try.
+        kink: say that the inputs lie on a kink, where differences only
+            :func:`bracket` a gradient; without it kinks are looked for.
+
+    Raises:
+        ValueError: the forward or the inputs cannot be judged at; the message says
+            what to change.
     """
-    good = True
-    found = [errors(forward, backward, inputs, seed) for seed in range(seeds)]
-    for name, limit in TOLERANCE.items():
-        judged = [f[name] for f in found]
-        worst = max((e for e in judged if e is not None), default=None)
-        if worst is None:
-            print(f"--   {name:20s} does not apply: no complex form of the forward")
-            continue
-        good = good and worst <= limit
-        mark = "ok  " if worst <= limit else "FAIL"
-        print(f"{mark} {name:20s} relative error {worst:.1e} (at most {limit:.0e})")
-    return good
+    found = verdict(forward, backward, *inputs, seeds=seeds, kink=kink)
+    print("\n".join(found.lines()))
+    return found.ok

@@ -1,0 +1,44 @@
+"""The judge of gradients: what a function returns, against what it should return.
+
+* ``verdict``: what is said in the end; ``guard``: running functions by somebody else;
+* ``probe``: questions about a forward; ``measure``: what counts as far from right;
+* ``inputs``: names, copies, and what was written to; ``court``: all witnesses at once;
+* ``slips``: which slip it was, by ``guesses``, ``terms`` and ``paths``;
+* ``judge``: all of it together.
+
+It calls no automatic differentiation: the witnesses are given to it, by
+:mod:`charlm.gradcheck`, which is its public face.
+"""
+
+from .court import Bench
+from .guard import Misbehaved, call, where
+from .guesses import Case, Form, Trial, close
+from .inputs import input_names
+from .judge import judge
+from .measure import ZERO, bracket, distance, error, gradients, upstream
+from .slips import common, explain
+from .verdict import Finding, Refused, Verdict
+
+__all__ = [
+    "ZERO",
+    "Bench",
+    "Case",
+    "Finding",
+    "Form",
+    "Misbehaved",
+    "Refused",
+    "Trial",
+    "Verdict",
+    "bracket",
+    "call",
+    "close",
+    "common",
+    "distance",
+    "error",
+    "explain",
+    "gradients",
+    "input_names",
+    "judge",
+    "upstream",
+    "where",
+]

@@ -1,0 +1,222 @@
+"""The diagnosis is judged: many wrong gradients, each to be named rightly."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from charlm import cases, gradcheck, ops
+from charlm.bugs import zoo
+from charlm.judge import Case, Trial, close, common, explain, input_names
+
+
+def tried(forward, backward, inputs, names=None, forms=()):
+    """A backward at some inputs, with four upstream gradients, the last a sum."""
+    names = names or input_names(forward, inputs)
+    case = Case(forward, names, gradcheck.autograd, forms=tuple(forms))
+    y, cache = forward(*inputs)
+    dys = [gradcheck.upstream(y, seed) for seed in range(3)]
+    for dy in (*dys, dys[0] + dys[1]):
+        ours = gradcheck.gradients(backward, dy.clone(), cache)
+        right = gradcheck.autograd(forward, inputs, dy)
+        case.trials.append(Trial(inputs, y, dy, ours, right))
+    return case
+
+
+def first_findings(*args, **kwargs):
+    """Gradient -> the finding that is told."""
+    found = explain(tried(*args, **kwargs))
+    return {name: fits[0][1] for name, fits in found.items()}
+
+
+@pytest.mark.parametrize("bug", zoo(), ids=lambda b: b.name)
+def test_every_bug_of_the_zoo_is_named(bug):
+    """On all the inputs where it shows, and by no other name."""
+    found = []
+    for case in cases.cases(bug.pair):
+        if not case.forward(*case.inputs)[0].numel():
+            continue
+        names = input_names(ops.pairs()[bug.pair].forward, case.inputs)
+        forms = gradcheck.zoo_forms(case.forward, bug.pair)
+        try:
+            seen = explain(tried(case.forward, bug.backward, case.inputs, names, forms))
+        except RuntimeError:  # some bugs fail where shapes do not fit
+            continue
+        if seen:
+            found.append(seen)
+        if len(found) == 4:
+            break
+    named = common(found)
+    assert named
+    assert {f.bug for f in named} == {bug.name}, named
+    for finding in named:
+        assert finding.gradient in finding.words
+        assert bug.slip in finding.words
+
+
+def randn(*shape, seed=0):
+    g = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(shape, generator=g, dtype=torch.float64)
+
+
+# lengths that are all different, none of them 2, so that no factor has two meanings
+AT = {
+    "linear": (randn(7, 5), randn(5, 3), randn(3)),
+    "matmul": (randn(3, 7, 5), randn(3, 5, 11)),
+    "unembedding": (randn(7, 5), randn(11, 5)),
+    "layernorm": (randn(7, 5), randn(5), randn(5)),
+    "batchnorm": (randn(7, 5), randn(5), randn(5)),
+    "attention": (randn(3, 7, 5), randn(3, 7, 5, seed=1), randn(3, 7, 11)),
+    "gate": (randn(7, 5), randn(7, 5, seed=1)),
+    "softmax": (randn(7, 5),),
+}
+SLIPS = {
+    "sign": lambda d: -d,
+    "factor 2": lambda d: 2 * d,
+    "factor 1/2": lambda d: d / 2,
+    "factor N": lambda d: 7 * d,
+    "factor 1/N": lambda d: d / 7,
+    "factor": lambda d: 1.37 * d,
+    "zero": lambda d: 0 * d,
+    "transposed": lambda d: d.mT.contiguous(),
+    "viewed": lambda d: d.mT.reshape(d.shape),
+    "sum too many": lambda d: d.sum(-1, keepdim=True),
+    "mean too many": lambda d: d.mean(-1, keepdim=True).expand(d.shape),
+    "sum missing": lambda d: torch.stack([0.25 * d, 0.75 * d]),
+    "shape": lambda d: d.flatten(),
+    "dy forgotten": None,
+}
+
+
+def planted(pair, i, slip):
+    """The backward of a pair with a slip in gradient number i."""
+    forward, right = ops.pairs()[pair].forward, ops.pairs()[pair].backward
+
+    def wrong(dy, cache):
+        found = list(gradcheck.gradients(right, dy, cache))
+        if slip == "dy forgotten":
+            found[i] = gradcheck.gradients(right, torch.ones_like(dy), cache)[i]
+        else:
+            found[i] = SLIPS[slip](found[i])
+        return tuple(found)
+
+    return forward, wrong
+
+
+def applies(pair, i, slip):
+    d = AT[pair][i]
+    if slip in ("transposed", "viewed", "shape") and d.dim() < 2:
+        return False
+    # what does not see a shift has a gradient of zero for ones, and zero sums
+    flat = {("softmax", 0), ("layernorm", 0), ("batchnorm", 0), ("attention", 0)}
+    return (pair, i) not in flat or slip not in (
+        *("dy forgotten", "sum too many", "mean too many"),
+    )
+
+
+PLANTED = [
+    pytest.param(pair, i, slip, id=f"{pair}-{i}-{slip}")
+    for pair, inputs in AT.items()
+    for i in range(len(inputs))
+    for slip in SLIPS
+    if applies(pair, i, slip)
+]
+
+
+@pytest.mark.parametrize(("pair", "i", "slip"), PLANTED)
+def test_a_planted_slip_is_named(pair, i, slip):
+    forward, wrong = planted(pair, i, slip)
+    found = first_findings(forward, wrong, AT[pair])
+    name = "d" + input_names(forward, AT[pair])[i]
+    assert list(found) == [name]
+    assert found[name].slip == slip, found[name].words
+
+
+def test_there_are_enough_of_them():
+    assert len(zoo()) + len(PLANTED) >= 60
+
+
+def test_gradients_in_the_wrong_order():
+    forward, right = ops.linear, ops.linear_backward
+    found = first_findings(
+        forward, lambda dy, cache: right(dy, cache)[::-1], AT["linear"]
+    )
+    assert list(found) == [""]
+    assert found[""].slip == "order"
+    assert "returned as db, dW, dx; return dx, dW, db" in found[""].words
+
+
+def normalise(x):
+    mean = x.mean(0)
+    centred = x - mean
+    var = (centred * centred).mean(0)
+    rstd = (var + 1e-5) ** -0.5
+    return centred * rstd, (centred, rstd)
+
+
+def normalise_with(mean=1.0, var=1.0):
+    """Its backward, with a factor at the paths through mean and variance."""
+
+    def backward(dy, cache):
+        centred, rstd = cache
+        xhat = centred * rstd
+        dcentred = rstd * (dy - var * xhat * (dy * xhat).mean(0))
+        return dcentred - mean * (rstd * dy).mean(0)
+
+    return backward
+
+
+@pytest.mark.parametrize(
+    ("factors", "slip", "words"),
+    [
+        ({"mean": 0.0}, "term missing", "lacks the path through `mean = x.mean(0)`"),
+        ({"var": 0.0}, "term missing", "var = (centred * centred).mean(0)"),
+        ({"mean": -1.0}, "term sign", "wrong sign on the path through `mean"),
+        ({"mean": 2.0}, "term twice", "counts twice the path through `mean"),
+        ({"mean": 0.8}, "term factor", "factor 0.8 on the path through `mean"),
+        ({"mean": 0.0, "var": 0.0}, "term missing", "`mean = x.mean(0)` and `"),
+    ],
+)
+def test_a_path_that_is_left_out_is_named_by_its_line(factors, slip, words):
+    x = randn(7, 3)
+    assert not first_findings(normalise, normalise_with(), (x,))
+    found = first_findings(normalise, normalise_with(**factors), (x,))["dx"]
+    assert found.slip == slip
+    assert words in found.words
+
+
+def test_at_the_output_and_through_the_transpose():
+    x, W = randn(7, 3), randn(3, 3)
+    tanh = first_findings(ops.tanh, lambda dy, c: (1 - c[0].tanh() ** 2) * dy, (x,))
+    assert tanh["dx"].slip == "at the output"
+    matrix = first_findings(
+        lambda x, W: (x @ W, (x, W)), lambda dy, c: (dy @ c[1], c[0].T @ dy), (x, W)
+    )
+    assert matrix["dx"].slip == "transposed factor"
+    assert "through W instead of its transpose" in matrix["dx"].words
+
+
+def test_what_no_slip_explains_is_told_by_place():
+    x = randn(4, 3)
+
+    def one_wrong(dy, cache):
+        (y,) = cache
+        dx = (1 - y * y) * dy
+        dx[2, 1] += 0.5
+        return dx
+
+    found = first_findings(ops.tanh, one_wrong, (x,))["dx"]
+    assert found.slip == "unknown"
+    assert "wrong at 1 of 12 places, first at dx[2, 1]" in found.words
+    bent = first_findings(ops.tanh, lambda dy, c: (1 - c[0] ** 2) * dy**3, (x,))["dx"]
+    assert "not linear in dy" in bent.words
+
+
+def test_only_the_wrong_gradient_is_blamed():
+    forward, wrong = planted("linear", 1, "transposed")
+    case = tried(forward, wrong, AT["linear"])
+    assert list(explain(case)) == ["dW"]
+    trial = case.trials[0]
+    case.trials = [replace(t, ours=t.right) for t in case.trials]
+    assert explain(case) == {}
+    assert not close(trial.ours[1], trial.right[1])

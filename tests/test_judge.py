@@ -1,0 +1,198 @@
+"""The judge cannot be fooled: what a function may do wrong is found and named."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from charlm import gradcheck, ops
+from charlm.gradcheck import grade, verdict
+from charlm.judge import Refused
+
+f64 = torch.float64
+
+
+def randn(*shape, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=g, dtype=f64)
+
+
+def square(x):
+    return x * x, (x,)
+
+
+X = randn(4, 3)
+
+
+def write_to_dy(dy, cache):
+    (x,) = cache
+    return dy.mul_(2 * x)
+
+
+def write_to_cache(dy, cache):
+    (x,) = cache
+    return x.mul_(2).mul_(dy)
+
+
+WRITES = {
+    "zero dy": (square, lambda dy, c: (dy.zero_(), dy)[1], "dy"),
+    "dy in place, right numbers": (square, write_to_dy, "dy"),
+    "x through the cache": (square, write_to_cache, "x (kept as cache[0])"),
+    "in a dict": (
+        lambda x: (x * x, {"two": 2 * x}),
+        lambda dy, c: c["two"].mul_(dy),
+        "cache['two']",
+    ),
+    "in a list": (
+        lambda x: (x * x, [[2 * x]]),
+        lambda dy, c: c[0][0].mul_(dy),
+        "cache[0][0]",
+    ),
+    "taken out of a list": (
+        lambda x: (x * x, [x, 2 * x]),
+        lambda dy, c: c.pop() * dy,
+        "cache[1]",
+    ),
+    "a view": (
+        lambda x: (x * x, (x.T,)),
+        lambda dy, c: (2 * c[0].T * dy, c[0].add_(1))[0],
+        "x (kept as cache[0])",
+    ),
+    "numpy": (
+        lambda x: (x * x, (2 * x.numpy(),)),
+        lambda dy, c: (torch.tensor(c[0]) * dy, c[0].fill(0))[0],
+        "cache[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_write_is_found_and_named(what, capsys):
+    forward, backward, name = WRITES[what]
+    x = X.clone()
+    assert not grade(forward, backward, x)
+    assert f"the backward writes to {name};" in capsys.readouterr().out
+    assert torch.equal(x, X)
+    assert all(
+        e == math.inf for e in gradcheck.errors(forward, backward, (x,)).values()
+    )
+
+
+def test_a_write_through_a_closure_is_found():
+    x = X.clone()
+    found = verdict(square, lambda dy, c: (2 * c[0] * dy, x.zero_())[0], x)
+    assert not found.ok
+    assert found.findings[0].slip == "writes"
+    assert "x was written to" in found.findings[0].words
+
+
+def test_state_and_chance_are_found():
+    calls = []
+
+    def once(dy, cache):
+        calls.append(1)
+        return (2 if len(calls) % 2 else 3) * cache[0] * dy
+
+    assert verdict(square, once, X).findings[0].slip == "state"
+    with pytest.raises(Refused, match="another output for the same inputs"):
+        verdict(lambda x: (x * torch.rand(3), (x,)), lambda dy, c: dy, X)
+
+
+RETURNS = {
+    "nothing": (lambda dy, c: None, "nothing returned", "end it with `return dx, dW`"),
+    "numpy": (lambda dy, c: (dy.numpy(), c[1]), "type", "dx is a numpy array"),
+    "complex": (lambda dy, c: (c[0], c[1] + 0j), "type", "dW is complex"),
+    "whole numbers": (lambda dy, c: (c[0], c[1].long()), "type", "dW is torch.int64"),
+    "float32": (lambda dy, c: (c[0].float(), c[1]), "type", "dx is torch.float32"),
+    "a number": (lambda dy, c: (c[0], 1.0), "type", "dW is a float"),
+    "None among them": (lambda dy, c: (None, c[1]), "nothing returned", "dx is None"),
+    "too few": (lambda dy, c: c[0], "count", "1 gradient, but 2 are due: dx, dW"),
+    "one for integers": (lambda dy, c: (*c, None), "count", "leave the None out"),
+    "a dict": (lambda dy, c: {"dx": c[0]}, "type", "returned a dict"),
+    "nan": (lambda dy, c: (c[0] / 0, c[1]), "not finite", "at 12 of 12 places"),
+    "an error": (lambda dy, c: dy @ dy, "raises", "RuntimeError: mat1 and mat2"),
+    "an exit": (lambda dy, c: exit(0), "raises", "it calls sys.exit(0)"),
+    "a shape": (lambda dy, c: (c[0][:2], c[0].T @ dy), "shape", "dx has shape (2, 3)"),
+}
+
+
+@pytest.mark.parametrize("what", RETURNS)
+def test_what_is_no_gradient_is_named(what):
+    backward, slip, words = RETURNS[what]
+    found = verdict(lambda x, W: (x @ W, (x, W)), backward, X, randn(3, 2))
+    assert found.status == "wrong"
+    assert words in " ".join(f.words for f in found.findings)
+    assert slip in {f.slip for f in found.findings}
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
+def raising(x):
+    raise KeyError("no such thing")
+
+
+REFUSED = {
+    "no cache": (lambda x: x * x, (X,), r"no cache; .* return y, \(\)"),
+    "a number": (lambda x: (x.sum().item(), ()), (X,), "is a float"),
+    "an error": (raising, (X,), "the forward raises KeyError.*line"),
+    "nan": (lambda x: (x.log(), ()), (X,), "infinite or not a number"),
+    "float32 out": (lambda x: (x.float(), ()), (X,), "returned torch.float32"),
+    "writes": (lambda x: (x.mul_(2), ()), (X,), "the forward writes to x"),
+    "no floats": (square, (torch.arange(3),), "no input is a floating-point tensor"),
+    "numpy": (square, (np.ones(3),), r"torch.from_numpy\(x\)"),
+    "complex": (square, (X + 0j,), "x is complex"),
+    "a list": (square, ([X],), "each tensor as an argument of its own"),
+    "nan in": (square, (X / 0,), "x is infinite or not a number at 12 of 12"),
+    "float32 inside": (
+        lambda x: (x @ torch.ones(3, 2), ()),
+        (X.float(),),
+        "x cannot be made float64.*give that one as an input too",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_judged_is_refused_with_a_remedy(what):
+    forward, inputs, words = REFUSED[what]
+    with pytest.raises(ValueError, match=f"(?s){words}"):
+        grade(forward, lambda dy, cache: dy, *inputs)
+
+
+def test_inputs_that_prove_nothing_are_not_ok(capsys):
+    zeros, empty = torch.zeros(4, 3), torch.zeros(0, 3)
+    one = lambda dy, c: (1 - c[0]) * dy  # noqa: E731  right at zero only
+    assert verdict(ops.tanh, one, zeros).status == "unproved"
+    assert verdict(ops.tanh, ops.tanh_backward, empty).status == "unproved"
+    assert verdict(ops.relu, ops.relu_backward, -X.abs()).status == "unproved"
+    W, b = randn(3, 2), torch.zeros(2)
+    found = verdict(ops.linear, ops.linear_backward, zeros, W, b)
+    assert [f.gradient for f in found.findings] == ["dW"]
+    assert "x, b is zero throughout" in found.findings[0].words
+    assert not grade(ops.linear, ops.linear_backward, zeros, W, b)
+    assert "ok   linear" not in capsys.readouterr().out
+    assert grade(ops.linear, ops.linear_backward, X, W, b)  # a bias may begin at zero
+
+
+def test_a_small_gradient_is_not_taken_for_zero():
+    cube = lambda x: (x**3, (x,))  # noqa: E731
+    assert grade(cube, lambda dy, c: 3 * c[0] ** 2 * dy, 1e-6 * X)
+    assert not grade(cube, lambda dy, c: 2 * c[0] ** 2 * dy, 1e-6 * X)
+    # nor is one beside which another is huge
+    both = lambda a, b: (a * b, (a, b))  # noqa: E731
+    wrong = lambda dy, c: (c[1] * dy, 2 * c[0] * dy)  # noqa: E731
+    assert not grade(both, wrong, 1e-13 * X, randn(4, 3, seed=1))
+
+
+def test_an_unused_input_has_a_gradient_of_zeros(capsys):
+    unused = lambda x, W: (2 * x, (W,))  # noqa: E731
+    assert grade(unused, lambda dy, c: (2 * dy, 0 * c[0]), X, randn(2, 2))
+    assert "dW is zero at these inputs" in capsys.readouterr().out
+    assert not grade(unused, lambda dy, c: (2 * dy, c[0]), X, randn(2, 2))
+
+
+def test_a_forward_that_leaves_the_graph(capsys):
+    cut = lambda x: (x * x.detach(), (x,))  # noqa: E731
+    assert grade(cut, lambda dy, c: 2 * c[0] * dy, X)
+    assert "--   autograd             does not apply" in capsys.readouterr().out
+    assert not grade(cut, lambda dy, c: c[0] * dy, X)
