@@ -67,6 +67,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/normalisation.py
 	@$(BIN)/python book/_results/axes.py
 	@$(BIN)/python book/_results/gpt.py
+	@$(BIN)/python book/_results/thread.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info
