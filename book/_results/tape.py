@@ -98,7 +98,7 @@ def main() -> None:
         for name, (run, off) in parts.items():
             times[name].append(timed(run, off))
     calls = {}
-    for name, (run, off) in parts.items():
+    for name, (run, _) in parts.items():
         if name.startswith("step by hand"):  # autograd's own calls are not all seen
             with torch.no_grad(), Count() as counter:
                 run()
