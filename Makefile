@@ -69,6 +69,9 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/depth.py
 	@$(BIN)/python book/_results/normalisation.py
 	@$(BIN)/python book/_results/axes.py
+	@$(BIN)/python book/_results/optimisers.py
+	@$(BIN)/python book/_results/batchnorm.py
+	@$(BIN)/python book/_results/tape.py
 	@$(BIN)/python book/_results/gpt.py
 	@$(BIN)/python book/_results/thread.py
 
