@@ -74,6 +74,10 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/tape.py
 	@$(BIN)/python book/_results/gpt.py
 	@$(BIN)/python book/_results/thread.py
+	@$(BIN)/python book/_results/sums.py
+	@$(BIN)/python book/_results/memory.py
+	@$(BIN)/python book/_results/remedies.py
+	@$(BIN)/python book/_results/shapes.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

@@ -68,7 +68,8 @@ def complex_step(
     """Gradients of ``sum(dy * f(*inputs))`` from one value of f at x + ih per element.
 
     f(x + ih) = f(x) + ih f'(x) + O(h**2): the imaginary part divided by h is the
-    derivative, and nothing is subtracted, so nothing cancels. f has to be analytic.
+    derivative. The formula subtracts nothing; what cancels inside f still does. f has
+    to be analytic.
 
     Raises:
         NotAnalytic: f cannot be computed with complex numbers, or gives real ones. That

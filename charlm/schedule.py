@@ -30,7 +30,11 @@ def step(done: float) -> float:
 
 
 def one_cycle(done: float) -> float:
-    """Up along a line for 30 % of the run, then a cosine. Source: Smith (2018)."""
+    """Up along a line for 30 % of the run, then a cosine.
+
+    Source: Smith and Topin (2017), Smith (2018). PyTorch's OneCycleLR rises along a
+    cosine, from a twenty-fifth of the largest rate.
+    """
     return done / 0.3 if done < 0.3 else cosine((done - 0.3) / 0.7)
 
 

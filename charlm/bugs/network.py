@@ -16,7 +16,7 @@ def diagonal_only(dy: Tensor, cache: Any) -> Any:
     return y * (1 - y) * dy
 
 
-@bug("log_softmax", "right for a loss that reads one entry, wrong for any other")
+@bug("log_softmax", "only the scores that the loss reads are moved")
 def sum_forgotten(dy: Tensor, cache: Any) -> Any:
     """The probability is multiplied by the own gradient, not by the row's sum."""
     (y,) = cache
