@@ -129,7 +129,7 @@ class Muon(AdamW):
     ones. Tables, scores, gains and biases are left to Adam, whose learning rate is
     ``share`` times that of the matrices.
 
-    Source: Jordan et al. (2024). ``torch.optim.Muon`` takes the same steps once its
+    Source: Jordan et al. (2024). PyTorch's own Muon takes the same steps once its
     cast to bfloat16 is left out, and steps some per cent apart with it.
     """
 
