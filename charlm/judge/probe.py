@@ -36,7 +36,8 @@ def slopes(
 def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> float:
     """A step for differences along input ``i`` that fits the function and the input.
 
-    All elements are moved at once by the step, with random signs. Where two steps of
+    All elements are moved at once by up to the step, none like another: what hangs on
+    the distance of two elements has to show. Where two steps of
     very different length give the same slopes, neither truncation nor rounding rules.
     The usual step is kept if it will do; else steps around it and around the size of
     the input are tried, and the one that agrees best with the next shorter one wins.
@@ -48,9 +49,10 @@ def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> fl
     still = {k: torch.zeros_like(inputs[k]) for k in floating(inputs)}
     ways = []
     for _ in range(2):  # along a single one, slopes may cancel by chance
-        signs = torch.randint(0, 2, x.shape, generator=g).to(x.dtype) * 2 - 1
-        ways.append(tuple((still | {i: signs}).values()))
+        move = 2 * torch.rand(x.shape, generator=g, dtype=x.dtype) - 1
+        ways.append(tuple((still | {i: move}).values()))
     tried: dict[float, Tensor] = {}
+    largest = f(*inputs)[0].abs().max().item()
 
     def doubt(h: float) -> float:
         for length in (h, h / 16):
@@ -61,7 +63,9 @@ def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> fl
         scale = max(long.abs().max().item(), short.abs().max().item())
         if not scale or not math.isfinite(scale):  # no movement tells nothing
             return math.inf
-        return (long - short).abs().max().item() / scale
+        apart = (long - short).abs().max().item()
+        # what rounding alone makes of the shorter step says nothing against the longer
+        return max(0.0, apart - 64 * EPS * largest / h) / scale
 
     if doubt(usual) <= 1e-8:
         return usual
