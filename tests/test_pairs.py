@@ -73,7 +73,8 @@ NO_COMPLEX_FORM = {
 def test_backward_agrees_with_every_witness(case, seed):
     backward = ops.pairs()[case.pair].backward
     found = gradcheck.errors(case.forward, backward, case.inputs, seed, case.kink)
-    assert (found["complex step"] is None) == (case.pair in NO_COMPLEX_FORM)
+    if not case.kink:  # where a function bends suddenly it is not analytic
+        assert (found["complex step"] is None) == (case.pair in NO_COMPLEX_FORM)
     for witness, error in found.items():
         if error is not None:
             assert error <= gradcheck.TOLERANCE[witness], witness
