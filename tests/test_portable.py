@@ -112,10 +112,18 @@ def test_thin_and_broken_claims_are_listed():
 
 def test_the_record_holds_the_smallest_margin(tmp_path, monkeypatch):
     runs = [made("native", 2.5, 9.0), made("default", 4.0)]
-    record = portable.recorded(runs, ["native", "default"])
+    before = {
+        "rows": [
+            {"page": "mlp", "condition": "avx2", "margin": 3.0, "asked": 2.0},
+            {"page": "mlp", "condition": "native", "margin": 9.0, "asked": 2.0},
+            {"page": "no-more", "condition": "native", "margin": 9.0, "asked": 2.0},
+        ]
+    }
+    record = portable.recorded(runs, before)
     assert [(r["condition"], r["margin"]) for r in record["rows"]] == [
         ("native", 2.5),
         ("default", 4.0),
+        ("avx2", 3.0),
     ]
     path = tmp_path / "portable.json"
     path.write_text(json.dumps(record))

@@ -145,9 +145,9 @@ def verdict(runs: list[Run]) -> tuple[list[str], list[str]]:
     return failed, thin
 
 
-def recorded(runs: list[Run], conditions: list[str]) -> dict:
-    """What the page on reproducing shows."""
-    rows = [
+def recorded(runs: list[Run], before: dict) -> dict:
+    """What the page on reproducing shows: these runs, and others recorded before."""
+    new = [
         {
             "page": r.page,
             "condition": r.condition,
@@ -156,12 +156,22 @@ def recorded(runs: list[Run], conditions: list[str]) -> dict:
             "asked": r.smallest and r.smallest["asked"],
             "claim": r.smallest and r.smallest["claim"],
         }
-        for r in sorted(runs, key=lambda r: (r.page, conditions.index(r.condition)))
+        for r in runs
     ]
+    done = {(row["page"], row["condition"]) for row in new}
+    known = {path.stem for path in pages([])}
+    kept = [
+        row
+        for row in before.get("rows", [])
+        if row["page"] in known and (row["page"], row["condition"]) not in done
+    ]
+    place = {name: i for i, name in enumerate(CONDITIONS)}
+    rows = sorted([*kept, *new], key=lambda r: (r["page"], place[r["condition"]]))
     made = record.made()
     made["machine"] = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
     head = {"label": "how much room the claims have", "command": "make portable"}
     seconds = {r.page: round(r.seconds) for r in runs if r.condition == "native"}
+    seconds = before.get("seconds", {}) | seconds
     return head | made | {"seconds": seconds, "rows": rows}
 
 
@@ -171,7 +181,9 @@ def main() -> int:
     parser.add_argument("--conditions", nargs="*", choices=CONDITIONS, default=None)
     parser.add_argument("--thinnest", type=int, default=0, metavar="N", help=LEAST)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--record", action="store_true", help=f"write {RESULT.name}")
+    parser.add_argument(
+        "--record", action="store_true", help=f"{RESULT.name} takes what held"
+    )
     options = parser.parse_args()
     conditions = options.conditions or USUAL
     names = options.pages or thinnest(options.thinnest)
@@ -192,8 +204,10 @@ def main() -> int:
     print(
         f"\n{len(runs)} runs, {count} outcomes: {len(failed)} failed, {len(thin)} thin"
     )
-    if options.record and not failed:
-        record.write(RESULT.stem, recorded(runs, conditions))
+    if options.record:
+        text = RESULT.read_text(encoding="utf8") if RESULT.is_file() else "{}"
+        held = [r for r in runs if not r.problem and all(o["ok"] for o in r.outcomes)]
+        record.write(RESULT.stem, recorded(held, json.loads(text)))
     return int(bool(failed))
 
 
