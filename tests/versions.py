@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "_build" / "versions"
-SITE = ("site_build", "site_extensions", "print", "book", "incremental")
+SITE = ("site_build", "site_extensions", "print", "book", "incremental", "portable")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 
 
