@@ -5,19 +5,15 @@ function of a pair, ``dy`` the gradient of the loss with respect to its output; 
 returns a tuple with one gradient per floating-point tensor among the inputs. Two more
 look along one random direction through all inputs, which scales to whole models.
 
-==============================  ==============================  =======================
-witness                         sees                            is blind to
-==============================  ==============================  =======================
-:func:`autograd`                every wrong backward            a wrong forward
-:func:`.central_differences`    every wrong backward, without   errors below about 1e-9
-                                any autograd
-:func:`.complex_step`           every wrong backward, to the    functions that are not
-                                last few bits, no autograd      analytic
-:func:`.projection`             the sum of all errors along a   a small error in one of
-                                direction, in four evaluations  many parameters
-:func:`.taylor_order`           a wrong gradient, by the order  errors far below the
-                                of the remainder: 1 and not 2   curvature
-==============================  ==============================  =======================
+* :func:`autograd` sees every wrong backward, and no wrong forward;
+* :func:`.central_differences` sees every wrong backward without any autograd, and no
+  error below about 1e-9;
+* :func:`.complex_step` sees every wrong backward to the last few bits without autograd,
+  where the function is analytic;
+* :func:`.projection` sees the sum of all errors along a direction in four evaluations,
+  and no small error in one of many parameters;
+* :func:`.taylor_order` sees a wrong gradient by the order of the remainder, 1 and not
+  2, and no error far below the curvature.
 
 At a kink (ReLU at 0, ties for a maximum) there is no gradient: there ours must lie
 between the two :func:`.one_sided` slopes.
