@@ -4,26 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from test_cli import OWN as CUBE
+from test_cli import RIGHT as LINEAR
 
 from charlm import grading
 from charlm.cli import main, parser
-
-LINEAR = """
-def linear_backward(dy, cache):
-    x, W = cache
-    rows = dy.reshape(-1, dy.shape[-1])
-    return dy @ W.T, x.reshape(-1, x.shape[-1]).T @ rows, rows.sum(0)
-"""
-CUBE = """
-import torch
-def cube(x):
-    return x**3, (x,)
-def cube_backward(dy, cache):
-    (x,) = cache
-    return 3 * x**2 * dy
-def cube_inputs():
-    return torch.randn(4, 3)
-"""
 
 
 @pytest.fixture

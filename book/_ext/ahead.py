@@ -73,9 +73,8 @@ def problems(job: Job, error: object) -> list[tuple[int, str]]:
             where = line_of(text, start, cell.source, inside)
             found.append((where, f"{output['ename']}: {told}"))
     if error is not None:  # a limit of time, or a process that died
-        found.append(
-            (1, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
-        )
+        told = (str(error).strip() or "no reason given").splitlines()[0]
+        found.append((1, f"{type(error).__name__}: {told}"))
     return found
 
 
