@@ -52,7 +52,7 @@ def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> fl
         move = 2 * torch.rand(x.shape, generator=g, dtype=x.dtype) - 1
         ways.append(tuple((still | {i: move}).values()))
     tried: dict[float, Tensor] = {}
-    largest = f(*inputs)[0].abs().max().item()
+    largest = float(f(*inputs)[0].abs().max())
 
     def doubt(h: float) -> float:
         for length in (h, h / 16):
@@ -60,10 +60,10 @@ def step(f: Forward, inputs: tuple[Any, ...], i: int, usual: float = 3e-4) -> fl
                 found = [slopes(f, inputs, way, length).flatten() for way in ways]
                 tried[length] = torch.cat(found)
         long, short = tried[h], tried[h / 16]
-        scale = max(long.abs().max().item(), short.abs().max().item())
+        scale = max(float(long.abs().max()), float(short.abs().max()))
         if not scale or not math.isfinite(scale):  # no movement tells nothing
             return math.inf
-        apart = (long - short).abs().max().item()
+        apart = float((long - short).abs().max())
         # what rounding alone makes of the shorter step says nothing against the longer
         return max(0.0, apart - 64 * EPS * largest / h) / scale
 
