@@ -29,9 +29,9 @@ from races import (
     tree,
 )
 
-from charlm.corpus import corpus
 from charlm.models import GPT
-from charlm.timing import median_seconds
+from charlm.train import corpus
+from charlm.train.timing import median_seconds
 
 sys.path.append(str(Path(__file__).parents[1] / "book" / "_results"))
 from record import made  # noqa: E402

@@ -7,10 +7,9 @@ its step, and the minibatches that all of them get.
 import rivals
 import torch
 
-from charlm.config import TrainConfig
-from charlm.fast.product import product
 from charlm.models import GPT, MLP, Tree
-from charlm.train import Trainer
+from charlm.train import TrainConfig, Trainer
+from charlm.train.fast.product import product
 
 FLOOR = "matrix products alone"
 SPELT = "nn.Module, attention spelt out, AdamW"

@@ -103,7 +103,7 @@ loss
     "book/api.md": """# The package
 
 ```{eval-rst}
-.. automodule:: charlm.init
+.. automodule:: charlm.layers.init
    :members:
 ```
 """,

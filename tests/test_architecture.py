@@ -11,46 +11,24 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "charlm"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# a module may import only modules of a lower rank
+# a room may import only rooms of a lower rank
 RANKS = {
-    "fetch": 0,
-    "text": 0,
-    "data": 1,
-    "init": 0,
-    "compare": 0,
-    "evidence": 0,
-    "numeric": 0,
-    "ops": 1,
-    "judge": 1,
-    "gradcheck": 3,
-    "cases": 2,
-    "bugs": 2,
-    "ledger": 4,
-    "layers": 2,
-    "models": 3,
-    "sample": 4,
-    "sgd": 5,
-    "fast": 4,
-    "flat": 0,
-    "optim": 1,
-    "schedule": 0,
-    "config": 2,
-    "parallel": 0,
-    "corpus": 5,
-    "checkpoint": 7,
-    "grading": 5,
-    "watch": 8,
-    "timing": 8,
-    "commands": 9,
-    "cli": 10,
-    "__main__": 11,
-    "train": 6,
+    "ops": 0,
     "show": 0,
+    "plots": 0,
+    "evidence": 0,
     "scalar": 1,
-    "stepper": 2,
-    "plots": 8,
+    "data": 1,
+    "gradcheck": 1,
+    "layers": 1,
+    "models": 2,
+    "sample": 3,
+    "train": 4,
+    "cli": 5,
+    "__main__": 6,
 }
-WITNESS = PACKAGE / "gradcheck.py"
+WITNESS = PACKAGE / "gradcheck" / "witnesses.py"
+FACE = PACKAGE / "gradcheck" / "__init__.py"  # names it, and imports no torch
 BANNED = ("autograd", "requires_grad", "torch.nn", "torch.optim", ".backward()")
 
 
@@ -98,7 +76,8 @@ def test_the_package_never_asks_torch_for_a_gradient():
     found = [
         f"{path.relative_to(ROOT)}:{i}: {line.strip()}"
         for path in sorted(PACKAGE.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc" and path != WITNESS
+        if path.is_file() and path.suffix != ".pyc"
+        if path not in (WITNESS, FACE)
         for i, line in enumerate(path.read_text(encoding="utf8").splitlines(), 1)
         if any(word in line for word in BANNED)
     ]

@@ -245,7 +245,7 @@ def test_what_does_not_exist_is_found():
         "charlm/no_such.py",
         "ops.no_such",
         "charlm.no_such",
-        "charlm.compare.no_such",
+        "charlm.gradcheck.compare.no_such",
     ):
         assert unknown(named, known), named
     for named in ("make book", "charlm check a.py:b", "ops.tanh", "charlm.evidence"):

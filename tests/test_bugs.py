@@ -2,8 +2,9 @@
 
 import pytest
 
-from charlm import cases, gradcheck, ops
-from charlm.bugs import zoo
+from charlm import gradcheck, ops
+from charlm.gradcheck import cases
+from charlm.gradcheck.bugs import zoo
 
 bug = pytest.mark.parametrize("bug", zoo(), ids=lambda b: b.name)
 

@@ -11,12 +11,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from charlm import checkpoint
-from charlm.checkpoint import read, store
-from charlm.config import TrainConfig
-from charlm.corpus import corpus
 from charlm.models import KINDS, build
-from charlm.train import Trainer
+from charlm.train import TrainConfig, Trainer, checkpoint, corpus
+from charlm.train.checkpoint import read, store
 
 SMALL = {
     "bigram": {},

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from charlm.checkpoint import read
 from charlm.cli import main
+from charlm.train.checkpoint import read
 
 NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 SHORT = ["--steps", "12", "--batch", "4", "--evals", "2"]

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlm import data, fetch
+from charlm import data
 from charlm.data import Vocab
 
 URL = "https://example.invalid/online.txt"
@@ -58,9 +58,9 @@ def test_the_bundled_names():
 
 
 def test_the_data_card_of_the_bundled_names():
-    folder = Path(fetch.__file__).parent / "datasets"
+    folder = Path(data.__file__).parent / "lists"
     checksum = hashlib.sha256((folder / "names.txt").read_bytes()).hexdigest()
-    assert checksum == fetch.SOURCES["names"].sha256
+    assert checksum == data.SOURCES["names"].sha256
     text = (folder / "README.md").read_text(encoding="utf8")
     for fact in ("23,817", checksum, "CC0", "about 80", "2 to 15", "sorted"):
         assert fact in text
@@ -329,8 +329,8 @@ def local(tmp_path, monkeypatch):
     """A data set of our own in place of the lectures', in a local folder."""
     raw = b"ada\nbob\n"
     checksum = hashlib.sha256(raw).hexdigest()
-    source = fetch.Source("makemore-names.txt", checksum, URL, "")
-    monkeypatch.setitem(fetch.SOURCES, "makemore", source)
+    source = data.Source("makemore-names.txt", checksum, URL, "")
+    monkeypatch.setitem(data.SOURCES, "makemore", source)
     path = tmp_path / "makemore-names.txt"
     path.write_bytes(raw)
     return path
@@ -421,8 +421,8 @@ def test_a_damaged_cache_is_mended(local, cache, monkeypatch):
 
 
 def test_a_damaged_installation_is_named(monkeypatch):
-    source = fetch.Source("names.txt", "0" * 64, "", "")
-    monkeypatch.setitem(fetch.SOURCES, "names", source)
+    source = data.Source("names.txt", "0" * 64, "", "")
+    monkeypatch.setitem(data.SOURCES, "names", source)
     with pytest.raises(
         ValueError, match=r"names\.txt: not the .* install charlm again"
     ):
@@ -432,8 +432,8 @@ def test_a_damaged_installation_is_named(monkeypatch):
 def test_running_text_is_no_list(tmp_path, monkeypatch):
     raw = b"First Citizen:\nBefore we proceed"
     checksum = hashlib.sha256(raw).hexdigest()
-    source = fetch.Source("t.txt", checksum, URL, "")
-    monkeypatch.setitem(fetch.SOURCES, "tinyshakespeare", source)
+    source = data.Source("t.txt", checksum, URL, "")
+    monkeypatch.setitem(data.SOURCES, "tinyshakespeare", source)
     (tmp_path / "t.txt").write_bytes(raw)
     monkeypatch.setenv("CHARLM_DATA", str(tmp_path))
     with pytest.raises(ValueError, match="item 1.*'F' is outside a-z.*load_text"):

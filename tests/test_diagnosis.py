@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from charlm import cases, gradcheck, ops
-from charlm.bugs import zoo
-from charlm.judge import Case, Trial, close, common, explain, input_names
+from charlm import gradcheck, ops
+from charlm.gradcheck import cases
+from charlm.gradcheck.bugs import zoo
+from charlm.gradcheck.judge import Case, Trial, close, common, explain, input_names
 
 
 def tried(forward, backward, inputs, names=None, forms=()):

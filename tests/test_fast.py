@@ -4,10 +4,9 @@ import pytest
 import torch
 
 from charlm import ops
-from charlm.fast import Fast
-from charlm.fast import product as products
-from charlm.flat import Flat
 from charlm.models import GPT, MLP, Bigram, Tree
+from charlm.train import Fast, Flat
+from charlm.train.fast import product as products
 
 F64 = torch.float64
 SMALL = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}

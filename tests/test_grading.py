@@ -7,8 +7,8 @@ import pytest
 from test_cli import OWN as CUBE
 from test_cli import RIGHT as LINEAR
 
-from charlm import grading
 from charlm.cli import main, parser
+from charlm.gradcheck import reader
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def check(source, name, *options):
 def judged(source, name="cube"):
     """As the other process judges it, without the process."""
     Path("mine.py").write_text(source)
-    return grading.run("mine.py", f"{name}_backward")
+    return reader.run("mine.py", f"{name}_backward")
 
 
 def test_a_right_file(folder, capsys):
@@ -86,7 +86,7 @@ def test_slips_are_told_once_for_all_inputs(folder):
     states = {case["label"]: case["status"] for case in found["cases"]}
     assert states["matrix"] == "wrong"
     assert states["one row"] == "right"
-    assert any("db is too small by" in line for line in grading.report(found))
+    assert any("db is too small by" in line for line in reader.report(found))
 
 
 def test_an_own_forward_with_the_inputs_of_the_package(folder):
@@ -126,7 +126,7 @@ def test_what_stands_beside_the_file_can_be_used(folder):
 def test_the_time_has_to_be_positive(folder):
     Path("mine.py").write_text(CUBE)
     with pytest.raises(ValueError, match="seconds is 0"):
-        grading.grade_file("mine.py:cube_backward", 0.0)
+        reader.grade_file("mine.py:cube_backward", 0.0)
 
 
 def test_help_says_that_the_file_is_run(capsys):

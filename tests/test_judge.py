@@ -9,7 +9,7 @@ import torch
 
 from charlm import gradcheck, ops
 from charlm.gradcheck import grade, verdict
-from charlm.judge import Refused
+from charlm.gradcheck.judge import Refused
 
 f64 = torch.float64
 

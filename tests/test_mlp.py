@@ -9,7 +9,7 @@ from torch import Generator, nn
 from charlm import ops
 from charlm.gradcheck import compare
 from charlm.models import MLP
-from charlm.sgd import sgd, step
+from charlm.train import sgd, step
 
 V = 27
 

@@ -6,8 +6,7 @@ import torch
 import twins
 
 from charlm import data, gradcheck, models, ops
-from charlm.models import GPT, MLP, Bigram, ConvTree, Tree, WaveNet
-from charlm.models.ensemble import Ensemble
+from charlm.models import GPT, MLP, Bigram, ConvTree, Ensemble, Tree, WaveNet
 
 F64 = torch.float64
 

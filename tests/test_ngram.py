@@ -8,7 +8,7 @@ import torch
 from torch import Generator
 
 from charlm import data
-from charlm.models.ngram import KneserNey, NGram
+from charlm.models import KneserNey, NGram
 from charlm.sample import nll, sample
 
 NAMES = data.load("names")[::40]

@@ -5,10 +5,9 @@ import math
 import pytest
 import torch
 
-from charlm import optim, schedule
-from charlm.flat import Flat
 from charlm.layers import CausalConv, LayerNorm, Linear, Sequential
 from charlm.models import GPT, MLP
+from charlm.train import Flat, optim, schedule
 
 F64 = torch.float64
 

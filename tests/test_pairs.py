@@ -5,7 +5,8 @@ import references
 import torch
 from torch import Tensor
 
-from charlm import cases, gradcheck, ledger, ops
+from charlm import gradcheck, ops
+from charlm.gradcheck import cases, ledger
 
 PAIRS = list(ops.pairs())
 CASES = [
@@ -49,10 +50,10 @@ def test_an_unknown_pair_is_named():
 
 
 def test_a_pair_without_cases_is_named(monkeypatch):
-    from charlm.cases import activation
+    from charlm.gradcheck.cases import activation
 
     monkeypatch.delattr(activation, "tanh")
-    with pytest.raises(ValueError, match=r"'tanh'.*charlm/cases/activation\.py"):
+    with pytest.raises(ValueError, match=r"'tanh'.*cases/activation\.py"):
         cases.cases("tanh")
 
 

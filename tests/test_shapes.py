@@ -17,8 +17,9 @@ from test_models import MODELS, build, inputs
 from torch import Tensor
 
 import charlm
-from charlm import cases, gradcheck, layers, models, ops
-from charlm.models.ensemble import Ensemble
+from charlm import gradcheck, layers, models, ops
+from charlm.gradcheck import cases
+from charlm.models import Ensemble
 
 ROOT = Path(charlm.__file__).parent
 FILES = {

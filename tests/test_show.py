@@ -10,8 +10,8 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import pytest  # noqa: E402
 
-from charlm import plots, scalar, show, stepper  # noqa: E402
-from charlm.scalar import Value, topological  # noqa: E402
+from charlm import plots, scalar, show  # noqa: E402
+from charlm.scalar import Value, pictures, topological  # noqa: E402
 
 
 def test_a_table_is_html_and_text():
@@ -116,14 +116,14 @@ def small():
 
 def test_the_stepper_shows_every_step_of_the_real_backward():
     *_, end = small()
-    found = stepper.backward(end, "Small")
+    found = scalar.backward_steps(end, "Small")
     end.backward()
     root = ET.fromstring(found._repr_html_())
     frames = root.findall(".//figure")
     assert len(frames) == 6  # forward, root, one per operation, end
     last = [t.text for t in frames[-1].iter("text")]
     for node in topological(end):
-        assert scalar.text(node).split("\n")[1] in last
+        assert pictures.text(node).split("\n")[1] in last
     captions = [f.find("figcaption").text for f in frames]
     assert captions[0].startswith("Step 1 of 6. The forward is done")
     assert "c gets 1 × 6 = 6 and has 9 + 6 = 15" in captions[3]
@@ -134,13 +134,13 @@ def test_the_stepper_shows_every_step_of_the_real_backward():
 def test_the_stepper_leaves_the_graph_alone():
     a, *_, end = small()
     a.grad = 7.0
-    stepper.backward(end, "Small")
+    scalar.backward_steps(end, "Small")
     assert (a.grad, end.grad) == (7.0, 0.0)
 
 
 def test_the_stepper_can_be_operated_and_read_out():
     *_, end = small()
-    root = ET.fromstring(stepper.backward(end, "A < B")._repr_html_())
+    root = ET.fromstring(scalar.backward_steps(end, "A < B")._repr_html_())
     title = root.find("p")
     assert root.get("aria-labelledby") == title.get("id")
     assert title.text == "A < B"
@@ -156,14 +156,14 @@ def test_the_stepper_can_be_operated_and_read_out():
 
 
 def test_the_stepper_takes_leaves_and_values_used_twice_at_once():
-    one = stepper.backward(Value(1.0), "One")
+    one = scalar.backward_steps(Value(1.0), "One")
     assert len(ET.fromstring(one.html).findall(".//figure")) == 3
     a = Value(2.0, label="a")
-    twice = stepper.backward(a * a, "Square")
+    twice = scalar.backward_steps(a * a, "Square")
     assert "× 2, × 2" in twice.html
     assert "a gets 2 × 1 = 2 and has 2 + 2 = 4" in repr(twice)
 
 
 def test_a_stepper_without_steps_is_refused():
     with pytest.raises(ValueError, match="needs at least one step"):
-        stepper.stepper([], "Nothing")
+        show.stepper([], "Nothing")

@@ -143,7 +143,7 @@ def test_a_formula_is_drawn_once():
 
 
 @pytest.mark.parametrize(
-    "name", ["charlm/ops/loss.py", "charlm/datasets/a.txt", "book/_results/a.json"]
+    "name", ["charlm/ops/loss.py", "charlm/data/lists/a.txt", "book/_results/a.json"]
 )
 def test_the_key_follows_code_data_and_results(tmp_path, name):
     path = tmp_path / name

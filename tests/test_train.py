@@ -7,9 +7,8 @@ import torch
 from torch import Generator
 
 from charlm import data, sample
-from charlm.config import TrainConfig
 from charlm.models import GPT, MLP, Bigram, ConvTree, NGram, Tree, WaveNet
-from charlm.train import Trainer, fit
+from charlm.train import TrainConfig, Trainer, fit
 
 NAMES = data.load("names")[::60]
 VOCAB = data.Vocab.of(NAMES)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PINNED = ("torch", "numpy", "matplotlib", "ipykernel")
-WATCHED = ("charlm/**/*.py", "charlm/datasets/*.txt", "book/_results/*.json")
+WATCHED = ("charlm/**/*.py", "charlm/data/lists/*.txt", "book/_results/*.json")
 MADE = {"404", "genindex", "search"}  # pages that Sphinx makes
 KEPT = 5  # caches of earlier states of the code
 

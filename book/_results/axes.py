@@ -14,9 +14,9 @@ from torch import Generator, Tensor
 
 from charlm import data, ops
 from charlm.layers import BatchNorm
-from charlm.models.wavenet import Tree
+from charlm.models import Tree
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 SEEDS, STEPS, SIZE, RATE, MOMENTUM = (0, 1, 2), 10_000, 32, 0.3, 0.01
 

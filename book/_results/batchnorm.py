@@ -29,7 +29,7 @@ from charlm.layers import (
 )
 from charlm.models import MLP
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 SEEDS, WIDTH, SIZE = (0, 1, 2), 100, 64
 SHALLOW = (0.1, 0.3, 1.0, 3.0)

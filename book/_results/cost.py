@@ -20,11 +20,9 @@ from record import made, write
 from torch import Generator
 
 from charlm import data
-from charlm.fast import Fast
-from charlm.flat import Flat
 from charlm.models import MLP
 from charlm.scalar import Value, topological
-from charlm.sgd import step
+from charlm.train import Fast, Flat, step
 
 SIZES = {"small": (32, 16), "lectures": (32, 200), "large batch": (1024, 200)}
 ROUNDS, RARELY = 40, 8  # the scalar engine only in every eighth round: it takes seconds

@@ -33,7 +33,7 @@ from charlm.layers import (
     Sequential,
 )
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 KINDS, DEPTHS = ("residual", "plain", "batch norm"), (2, 5, 10, 20)
 CONTROLS = ("residual, gain 1", "plain, gain 1.2")

@@ -15,12 +15,9 @@ from types import SimpleNamespace
 import torch
 from record import provenance, write
 
-from charlm.config import TrainConfig
-from charlm.corpus import PARTS, corpus
-from charlm.models import build
-from charlm.models.ngram import KneserNey
+from charlm.models import KneserNey, build
 from charlm.sample import nll, sample
-from charlm.train import Trainer
+from charlm.train import PARTS, TrainConfig, Trainer, corpus
 
 SEEDS = (0, 1, 2)
 MUON = {"optimiser": "muon", "lr": 2e-2, "decay": 0.1}

@@ -17,10 +17,9 @@ from record import CURVE, SEEDS, SIZE, STEPS, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data
-from charlm.fast import Fast
-from charlm.flat import Flat
 from charlm.models import MLP
 from charlm.sample import nll
+from charlm.train import Fast, Flat
 
 RUNGS = {
     "as is": {"W1": 1.0, "b1": 1.0, "W2": 1.0, "b2": 1.0},

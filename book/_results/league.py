@@ -22,11 +22,9 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data
-from charlm.config import TrainConfig
-from charlm.corpus import PARTS, Corpus, corpus
 from charlm.models import KneserNey, NGram, build
 from charlm.sample import nll, sample
-from charlm.train import Trainer
+from charlm.train import PARTS, Corpus, TrainConfig, Trainer, corpus
 
 SEEDS = (0, 1, 2)
 WORKERS = int(os.environ.get("LEAGUE_WORKERS", "2"))

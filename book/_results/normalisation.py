@@ -30,7 +30,7 @@ from charlm.layers import (
     Sequential,
 )
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 SEEDS, RATES = (0, 1, 2), (0.03, 0.1, 0.3, 1.0, 3.0)
 SIZES, DEPTHS = (2, 4, 8, 32, 128), (4, 16)

@@ -16,12 +16,10 @@ import torch
 from record import provenance, write
 from torch import Generator, Tensor
 
-from charlm import data, optim, schedule
-from charlm.config import TrainConfig
-from charlm.flat import Flat
+from charlm import data
 from charlm.models import MLP
 from charlm.sample import nll
-from charlm.train import fit
+from charlm.train import Flat, TrainConfig, fit, optim, schedule
 
 SEEDS, TUNING_SEED, HIDDEN, STEPS = (0, 1, 2), 10, 64, 600
 RULES = {

@@ -24,10 +24,9 @@ from torch import Generator
 
 import charlm
 from charlm import data
-from charlm.models import MLP
-from charlm.models.ngram import KneserNey, NGram
+from charlm.models import MLP, KneserNey, NGram
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)

@@ -14,10 +14,9 @@ from record import provenance, write
 from torch import Generator, Tensor
 
 from charlm import data, layers, ops
-from charlm.config import TrainConfig
 from charlm.models import MLP
 from charlm.sample import nll
-from charlm.train import fit
+from charlm.train import TrainConfig, fit
 
 SEEDS, STEPS, SIZE, RATE = (0, 1, 2), 1_000, 128, 1e-2
 HIDDEN, COUNTS = (2, 8, 30, 100, 300), (100, 300, 1_000, 3_000, 10_000)

@@ -16,13 +16,10 @@ from record import provenance, write
 from torch import Generator, Tensor
 
 from charlm import data, ops
-from charlm.config import TrainConfig
 from charlm.layers import CausalConv, Sequential
-from charlm.models import MLP, Tree, WaveNet
-from charlm.models.wavenet import GatedBlock
+from charlm.models import MLP, GatedBlock, Tree, WaveNet
 from charlm.sample import nll
-from charlm.sgd import sgd
-from charlm.train import fit
+from charlm.train import TrainConfig, fit, sgd
 
 SEEDS = (0, 1, 2)
 TREE_RATES, TREE_STEPS = (0.1, 0.3, 1.0, 3.0, 10.0), 500

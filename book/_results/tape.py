@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from charlm import data
 from charlm.models import MLP
-from charlm.sgd import step
+from charlm.train import step
 
 ROUNDS, INNER = 60, 30
 

@@ -24,11 +24,10 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data, ops
-from charlm.fast import Fast, has_fast_form
-from charlm.flat import Flat
 from charlm.models import MLP, KneserNey
-from charlm.optim import OPTIMISERS
 from charlm.sample import nll, sample
+from charlm.train import Fast, Flat, has_fast_form
+from charlm.train.optim import OPTIMISERS
 
 KEPT = HERE.parents[1] / "_build" / "thread.json"
 SEEDS, TUNING_SEED = (0, 1, 2), 3

@@ -9,6 +9,7 @@ What the backward needs is in the cache alone, so a layer may be used several ti
 one pass; its gradients add up until ``zero_grad``.
 """
 
+from . import init
 from .base import Layer, Named
 from .basic import Apply, CausalConv, Dropout, Embedding, Linear
 from .combine import Residual, Sequential
@@ -28,4 +29,5 @@ __all__ = [
     "RMSNorm",
     "Residual",
     "Sequential",
+    "init",
 ]

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .. import init, ops
+from .. import ops
+from . import init
 from .base import Layer
 
 

@@ -11,17 +11,22 @@ from typing import Any
 from torch import Generator
 
 from .bigram import Bigram
-from .gpt import GPT
+from .ensemble import Ensemble
+from .gpt import GPT, Attention, Block
 from .mlp import MLP
 from .ngram import KneserNey, NGram
-from .wavenet import ConvTree, Tree, WaveNet
+from .wavenet import ConvTree, GatedBlock, Tree, WaveNet
 
 __all__ = [
     "GPT",
     "KINDS",
     "MLP",
+    "Attention",
     "Bigram",
+    "Block",
     "ConvTree",
+    "Ensemble",
+    "GatedBlock",
     "KneserNey",
     "NGram",
     "Tree",

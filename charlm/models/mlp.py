@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from .. import init
+from ..layers import init
 from ..ops import (
     batchnorm,
     batchnorm_backward,

@@ -21,7 +21,8 @@ from pkgutil import iter_modules
 
 import torch
 
-from charlm import cases, gradcheck, layers, ledger, models, ops
+from charlm import gradcheck, layers, models, ops
+from charlm.gradcheck import cases, ledger
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -1,0 +1,147 @@
+"""Computation graphs: boxes for values, arrows that say what goes where."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from .table import Html
+
+COLUMN, ROW, HEIGHT, CHARACTER = 92, 60, 34, 9.5  # of a graph, in pixels
+LINE = 20  # what a further line of text adds to a box
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a computation graph.
+
+    Attributes:
+        column: place from left to right.
+        row: place from top to bottom; fractions are fine.
+        text: what stands in the box, one or more lines.
+        href: address that the box links to, "" for none.
+        learnt: a parameter, drawn with a dashed border.
+        width: of the box in pixels, 0 for what the text needs.
+        now: drawn with a thick border.
+        title: what it is in words, shown where one points at it.
+    """
+
+    column: float
+    row: float
+    text: str
+    href: str = ""
+    learnt: bool = False
+    width: float = 0.0
+    now: bool = False
+    title: str = ""
+
+
+def width(text: str) -> float:
+    """How wide a box has to be for a text, in pixels."""
+    return max(34.0, CHARACTER * max(map(len, text.split("\n"))) + 16)
+
+
+def layout(edges: Iterable[tuple[str, str]]) -> dict[str, tuple[float, float]]:
+    """Column and row of every value of a graph, by name.
+
+    A column is the length of the longest way from the beginning. Every other column is
+    half a row lower, so that an arrow that passes a column misses the box in its way.
+
+    Args:
+        edges: (from, to) by name, those into a value before those out of it.
+    """
+    column: dict[str, int] = {}
+    for a, b in edges:
+        column.setdefault(a, 0)
+        column[b] = max(column.get(b, 0), column[a] + 1)
+    rows: dict[int, int] = {}
+    places = {}
+    for name, c in column.items():
+        places[name] = (float(c), rows.get(c, 0) + c % 2 / 2)
+        rows[c] = rows.get(c, 0) + 1
+    return places
+
+
+def graph(
+    nodes: dict[str, Node],
+    edges: Iterable[tuple[str, str]],
+    alt: str,
+    column: float = COLUMN,
+    labels: Mapping[tuple[str, str], str] | None = None,
+    now: Iterable[tuple[str, str]] = (),
+    narrow: bool = False,
+) -> Html:
+    """A computation graph: boxes for values, arrows that say what goes where.
+
+    Args:
+        nodes: name -> box.
+        edges: (from, to) by name; they may go to the left as well.
+        alt: the picture in words, for those who cannot see it.
+        column: distance of two columns, in pixels.
+        labels: what stands at an arrow.
+        now: arrows to be drawn thick.
+        narrow: it runs from top to bottom and fits a phone without scrolling.
+    """
+    edges, labels, now = list(edges), labels or {}, set(now)
+    mark = "arrow-" + hashlib.sha256(alt.encode()).hexdigest()[:8]
+    widths = {k: n.width or width(n.text) for k, n in nodes.items()}
+    more = LINE * max(n.text.count("\n") for n in nodes.values())
+    row, tall = ROW + more, HEIGHT + more
+    x = {k: column * n.column for k, n in nodes.items()}
+    left = 8 - min(x[k] - widths[k] / 2 for k in nodes)
+    x = {k: left + place for k, place in x.items()}
+    y = {k: 9 + tall / 2 + row * n.row for k, n in nodes.items()}
+    parts: list[str] = []
+    tags: list[str] = []
+    for a, b in edges:
+        right = 1 if x[b] > x[a] else -1
+        x1, x2 = x[a] + right * widths[a] / 2, x[b] - right * (widths[b] / 2 + 2)
+        y1, y2 = y[a], y[b]
+        if right * (x2 - x1) <= 0:  # the boxes stand above each other
+            x1, x2 = x[a], x[b]
+            down = 1 if y2 > y1 else -1
+            y1, y2 = y1 + down * tall / 2, y2 - down * (tall / 2 + 2)
+        bend = (x1 + x2) / 2
+        path = f"M{x1:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}"
+        kind = "edge now" if (a, b) in now else "edge"
+        parts.append(f'<path class="{kind}" d="{path}" marker-end="url(#{mark})"/>')
+        if (a, b) in labels:
+            tags.append(
+                f'<text class="tag" x="{bend:g}" y="{(y1 + y2) / 2 - 6:g}" '
+                f'text-anchor="middle">{escape(labels[a, b])}</text>'
+            )
+    for k, n in nodes.items():
+        left, top = x[k] - widths[k] / 2, y[k] - tall / 2
+        style = ' stroke-dasharray="5 3"' if n.learnt else ""
+        kind = "node now" if n.now else "node"
+        lines = n.text.split("\n")
+        first = y[k] + 5 - LINE * (len(lines) - 1) / 2
+        box = (
+            f'<rect class="{kind}" x="{left:g}" y="{top:g}" width="{widths[k]:g}" '
+            f'height="{tall}" rx="7"{style}/>'
+        ) + "".join(
+            f'<text x="{x[k]:g}" y="{first + LINE * i:g}" text-anchor="middle">'
+            f"{escape(line)}</text>"
+            for i, line in enumerate(lines)
+        )
+        if n.title:
+            box = f"<title>{escape(n.title)}</title>{box}"
+        group = f"<g>{box}</g>" if n.title else box
+        link = f'<a href="{escape(n.href)}">{box}</a>' if n.href else group
+        parts.append(link)
+    wide = max(x[k] + widths[k] / 2 for k in nodes) + 8
+    height = max(y.values()) + tall / 2 + 8
+    kind = "graph narrow" if narrow else "graph"
+    html = (
+        f'<div class="graph-scroll"><svg class="{kind}" viewBox="0 0 {wide:g} '
+        f'{height:g}" width="{wide:g}" height="{height:g}" role="group" '
+        f'aria-label="{escape(alt)}"><defs><marker id="{mark}" viewBox="0 0 8 8" '
+        'refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" '
+        'markerHeight="10" orient="auto">'
+        '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>'
+        + "".join(parts + tags)
+        + "</svg></div>"
+    )
+    plain = {k: n.text.replace("\n", ": ") for k, n in nodes.items()}
+    text = "\n".join([alt, *(f"{plain[a]} -> {plain[b]}" for a, b in edges)])
+    return Html(html, text)

@@ -1,0 +1,147 @@
+"""The settings of a training run, and its record."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from .optim import OPTIMISERS
+from .schedule import SCHEDULES
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run; a run is a function of these, the data and the first weights.
+
+    Attributes:
+        epochs: how often every item is seen, if ``steps`` is not given.
+        steps: how many minibatches, instead of ``epochs``.
+        batch: rows of a minibatch.
+        lr: the largest learning rate.
+        optimiser: a name from :data:`charlm.train.optim.OPTIMISERS`.
+        decay: weight decay of matrices.
+        schedule: a name from :data:`charlm.train.schedule.SCHEDULES`.
+        warmup: share of the run over which the learning rate rises.
+        clip: longest gradient; 0 for no limit.
+        smoothing: label smoothing.
+        token_dropout: share of the symbols read that are replaced by the boundary.
+        ema: weight of the past in a running average of the parameters, which is what
+            is evaluated and kept; 0 for none.
+        evals: how often in a run the dev loss is measured.
+        patience: stop after so many measurements without a gain; 0 for never.
+        keep_best: end with the parameters of the best measurement.
+        fast: use the fast form of the step where the model has one; the same
+            gradients up to rounding.
+        seed: of minibatches and dropout.
+
+    Raises:
+        ValueError: names the setting that is out of range, and the range.
+    """
+
+    epochs: float = 10.0
+    steps: int | None = None
+    batch: int = 64
+    lr: float = 5e-3
+    optimiser: str = "adamw"
+    decay: float = 0.0
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    clip: float = 0.0
+    smoothing: float = 0.0
+    token_dropout: float = 0.0
+    ema: float = 0.0
+    evals: int = 10
+    patience: int = 0
+    keep_best: bool = True
+    fast: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}; choose one of "
+                    + ", ".join(sorted(known))
+                )
+        for name, least in (("batch", 1), ("steps", 1), ("evals", 0), ("patience", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}; give at least {least}")
+        for name in ("epochs", "lr"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}; give more than 0")
+        for name in ("decay", "clip"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
+        for name in ("warmup", "smoothing", "token_dropout", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; give at least 0, below 1"
+                )
+
+
+class TrainModel(Protocol):
+    """What training asks of a model."""
+
+    block: int
+    causal: bool
+
+    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
+        """ix (B, T)  ->  logits, cache."""
+
+    def backward(self, dlogits: Tensor, cache: Any) -> None:
+        """Add the gradients."""
+
+    def named(self) -> list[tuple[str, Tensor, Tensor]]:
+        """Name, parameter and gradient."""
+
+    def statistics(self) -> list[tuple[str, Tensor]]:
+        """Name and tensor of what is kept but not learnt."""
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; callbacks get it after every step.
+
+    Attributes:
+        step: steps done.
+        total: steps of the whole run.
+        loss: of the last minibatch, in nats, before its step.
+        lr: learning rate of the last step.
+        length: of the last gradient, before clipping; nan when it was not measured.
+        dev: the last dev loss, nan before the first.
+        measured: the dev loss was measured at this step.
+        seconds: since the run began or went on.
+    """
+
+    step: int = 0
+    total: int = 0
+    loss: float = math.nan
+    lr: float = 0.0
+    length: float = math.nan
+    dev: float = math.nan
+    measured: bool = False
+    seconds: float = 0.0
+
+
+@dataclass
+class Result:
+    """What a run gave.
+
+    Attributes:
+        losses: of every minibatch, in nats.
+        dev: (step, dev loss) of every measurement.
+        best: the lowest dev loss, nan without dev data.
+        steps: steps done; fewer than planned if it stopped early.
+        seconds: time taken.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    dev: list[tuple[int, float]] = field(default_factory=list)
+    best: float = math.nan
+    steps: int = 0
+    seconds: float = 0.0

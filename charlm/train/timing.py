@@ -1,0 +1,65 @@
+"""How long does a training step take, and what part of it is the optimiser?"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from ..models import build
+from .config import TrainConfig
+from .corpus import Corpus
+from .trainer import Trainer
+
+Step = Callable[[], object]
+
+
+def median_seconds(
+    steps: dict[str, Step], rounds: int, in_a_row: int = 10
+) -> dict[str, float]:
+    """Median time of each step, in seconds, each some times in a row in every round.
+
+    In a row, as in training, where a step finds its numbers in the processor's cache;
+    round by round, so that what else the machine does hits all alike: trust the ratios.
+    """
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for i in range(rounds + 1):
+        for name, step in steps.items():
+            begin = time.perf_counter()
+            for _ in range(in_a_row):
+                step()
+            if i >= 1:  # the first round warms up
+                times[name].append((time.perf_counter() - begin) / in_a_row)
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def step_times(
+    kind: str, corpus: Corpus, batch: int, rounds: int = 10
+) -> dict[str, float]:
+    """Seconds of a step of a model: plain, fast if it has that, the optimiser alone.
+
+    Args:
+        kind: a name from :data:`charlm.models.KINDS`.
+        corpus: the data that minibatches are taken from.
+        batch: rows of a minibatch.
+        rounds: how often each is timed.
+    """
+    config = TrainConfig(batch=batch, schedule="constant", warmup=0.0)
+    steps: dict[str, Step] = {}
+    for name, fast in (("plain", False), ("fast", True)):
+        model = build(kind, len(corpus.vocab), torch.Generator().manual_seed(0))
+        data = corpus.encode(model, "train")
+        trainer = Trainer(model, data, config=replace(config, fast=fast))
+        if fast and trainer.fast is None:
+            continue
+        minibatch = trainer.batch(0)
+
+        def step(trainer: Trainer = trainer, minibatch: object = minibatch) -> None:
+            with torch.inference_mode():
+                trainer.gradient(*minibatch)  # type: ignore[misc]
+                trainer.optimiser.step(1e-3)
+
+        steps[name] = step
+        steps["optimiser alone"] = lambda t=trainer: t.optimiser.step(1e-4)  # type: ignore[misc]
+    return median_seconds(steps, rounds)

@@ -1,0 +1,259 @@
+"""Training any model with hand-written gradients: optimisers, schedules, evaluation."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from ..ops import cross_entropy, cross_entropy_backward
+from ..sample import nll
+from .config import Progress, Result, TrainConfig, TrainModel
+from .fast import Fast, has_fast_form
+from .flat import Flat
+from .optim import OPTIMISERS, clip
+from .parallel import World
+from .schedule import SCHEDULES, warm
+
+Pair = tuple[Tensor, Tensor]
+
+
+class Trainer:
+    """A training run that can be stopped after any step and go on from its state.
+
+    The whole run is in inference mode, where PyTorch records nothing: the gradients
+    can come from nowhere but ``model.backward``. What is random in step i is drawn
+    from seeds made of ``config.seed`` and i alone, so nothing but the step has to be
+    known to go on bit for bit.
+
+    Args:
+        model: changed in place.
+        train: X and Y as :func:`charlm.sample.encode` makes them.
+        dev: the same, to measure on; None to measure nothing.
+        config: the settings.
+        callbacks: called as ``callback(trainer, progress)`` after every step.
+        device: "cpu" or "cuda".
+        world: the processes that share the run; by default this one alone.
+
+    Raises:
+        ValueError: the batch is larger than the data.
+    """
+
+    def __init__(
+        self,
+        model: TrainModel,
+        train: Pair,
+        dev: Pair | None = None,
+        config: TrainConfig | None = None,
+        callbacks: Sequence[Callable[["Trainer", Progress], None]] = (),
+        device: str = "cpu",
+        world: World | None = None,
+    ) -> None:
+        self.model, self.device, self.world = model, device, world or World()
+        self.train = _moved(train, device)
+        self.dev = _moved(dev, device) if dev else None
+        self.config = config = config or TrainConfig()
+        self.callbacks = callbacks
+        rows = len(train[0])
+        if config.batch > rows:
+            raise ValueError(
+                f"train: a batch of {config.batch} rows, and the data have {rows}; "
+                "give a smaller batch, or more data"
+            )
+        self.per_epoch = rows // config.batch
+        self.total = config.steps or max(1, round(config.epochs * self.per_epoch))
+        self.every = max(1, self.total // config.evals) if config.evals else 0
+        self.flat = Flat(model, device)
+        for _, t in model.statistics():
+            t.data = t.to(device)
+        self.optimiser = OPTIMISERS[config.optimiser](self.flat, decay=config.decay)
+        self.rate = warm(SCHEDULES[config.schedule], config.warmup)
+        self.mean = self.flat.p.clone() if config.ema else None
+        usable = has_fast_form(model) and device == "cpu" and not config.smoothing
+        self.fast = Fast(model, self.flat) if config.fast and usable else None
+        self.best = self._copy()
+        self.result, self.waited = Result(), 0
+        self.noise = getattr(model, "generator", None) or Generator()
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def run(self) -> Result:
+        """Train to the end; returns what it gave."""
+        began = time.perf_counter() - self.result.seconds
+        progress = Progress(self.result.steps, self.total)
+        if self.result.dev:
+            progress.dev = self.result.dev[-1][1]
+        with torch.inference_mode():
+            while self.result.steps < self.total and not self._waited_enough():
+                self._step(progress)
+                self.result.seconds = progress.seconds = time.perf_counter() - began
+                for callback in self.callbacks:
+                    callback(self, progress)
+            self._end()
+        return self.result
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is needed to go on: tensors, and numbers for JSON."""
+        tensors = {f"now.{k}": t for k, t in self._copy().items()}
+        if self.result.dev:
+            tensors |= {f"best.{k}": t for k, t in self.best.items()}
+        tensors |= {f"optimiser.{k}": t for k, t in self.optimiser.state().items()}
+        if self.mean is not None:
+            tensors["mean"] = self.mean
+        tensors["losses"] = torch.tensor(self.result.losses, dtype=torch.float64)
+        run = {
+            "steps": self.result.steps,
+            "dev": self.result.dev,
+            "best": self.result.best if self.result.dev else None,
+            "seconds": self.result.seconds,
+            "waited": self.waited,
+        }
+        return tensors, run
+
+    def load(self, tensors: dict[str, Tensor], run: dict[str, Any]) -> None:
+        """Take over a state; the run goes on from there."""
+        parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "optimiser": {}}
+        for name, t in tensors.items():
+            part, _, rest = name.partition(".")
+            if part in parts:
+                parts[part][rest] = t
+        self._put(parts["now"])
+        self.best = parts["best"] or self._copy()
+        self.optimiser.load(parts["optimiser"])
+        if self.mean is not None:
+            self.mean.copy_(tensors["mean"])
+        best = run["best"] if run["dev"] else math.nan
+        dev = [(int(step), float(loss)) for step, loss in run["dev"]]
+        losses = tensors["losses"].tolist()
+        self.result = Result(losses, dev, best, run["steps"], run["seconds"])
+        self.waited = run["waited"]
+
+    def batch(self, i: int) -> Pair:
+        """The minibatch of step i: X and Y, texts cut to the longest among them."""
+        epoch, k = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            g = Generator().manual_seed(_mix(self.config.seed, epoch, 1))
+            self._order = torch.randperm(len(self.train[0]), generator=g)
+            self._epoch = epoch
+        size = self.config.batch
+        rows = self.world.part(self._order[k * size : (k + 1) * size])
+        rows = rows.to(self.device)
+        X, Y = self.train[0][rows], self.train[1][rows]
+        if Y.dim() == 2:
+            longest = int((Y >= 0).sum(1).max())
+            X, Y = X[:, :longest], Y[:, :longest]
+        self.noise.manual_seed(_mix(self.config.seed, i, 2) + self.world.rank * 2**40)
+        if self.config.token_dropout:
+            dropped = torch.rand(X.shape, generator=self.noise)
+            gone = (dropped < self.config.token_dropout).to(self.device)
+            X = X.masked_fill(gone, 0)
+        return X, Y
+
+    def gradient(self, X: Tensor, Y: Tensor) -> float:
+        """Put the gradient of a minibatch into ``flat.g``; returns the loss."""
+        if self.fast is not None:
+            return self._shared(self.fast.gradient(X, Y), Y)
+        self.flat.g.zero_()
+        logits, cache = self.model.forward(X)
+        mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
+        dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
+        self.model.backward(dlogits, cache)
+        return self._shared(mean.item(), Y)
+
+    def _shared(self, loss: float, Y: Tensor) -> float:
+        """Average gradient and loss over the processes, if there are several."""
+        if self.world.size == 1:
+            return loss
+        return self.world.average(self.flat.g, loss, int((Y >= 0).sum()))
+
+    def _step(self, progress: Progress) -> None:
+        i = self.result.steps
+        progress.loss = self.gradient(*self.batch(i))
+        if not math.isfinite(progress.loss):
+            raise ValueError(
+                f"train: the loss of step {i + 1} is {progress.loss}; the parameters "
+                f"have grown out of range: start again with lr below "
+                f"{self.config.lr:g}, or with clip=1"
+            )
+        progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
+        if self.config.clip:
+            progress.length = clip(self.flat.g, self.config.clip)
+        self.optimiser.step(progress.lr)
+        if self.mean is not None:
+            self.mean.lerp_(self.flat.p, 1 - min(self.config.ema, (i + 1) / (i + 10)))
+        self.result.losses.append(progress.loss)
+        self.result.steps = progress.step = i + 1
+        last = i + 1 == self.total
+        progress.measured = self.dev is not None and bool(
+            self.every and (last or (i + 1) % self.every == 0)
+        )
+        if progress.measured:
+            progress.dev = self._measure()
+
+    def _measure(self) -> float:
+        """The dev loss; keeps a copy of the parameters if it is the best so far."""
+        assert self.dev is not None
+        with _Swapped(self.flat.p, self.mean):
+            loss = nll(self.model, *self.dev)
+            self.result.dev.append((self.result.steps, loss))
+            if not loss >= self.result.best:  # also where best is still nan
+                self.result.best, self.waited = loss, 0
+                self.best = self._copy()
+            else:
+                self.waited += 1
+        return loss
+
+    def _waited_enough(self) -> bool:
+        return 0 < self.config.patience <= self.waited
+
+    def _end(self) -> None:
+        if self.dev is not None and self.config.keep_best and self.result.dev:
+            self._put(self.best)
+        elif self.mean is not None:
+            self.flat.p.copy_(self.mean)
+
+    def _copy(self) -> dict[str, Tensor]:
+        kept = {name: t.clone() for name, t in self.model.statistics()}
+        return kept | {"p": self.flat.p.clone()}
+
+    def _put(self, kept: dict[str, Tensor]) -> None:
+        self.flat.p.copy_(kept["p"])
+        for name, t in self.model.statistics():
+            t.copy_(kept[name])
+
+
+class _Swapped:
+    """Within the ``with`` block two vectors have each other's values."""
+
+    def __init__(self, p: Tensor, mean: Tensor | None) -> None:
+        self.p, self.mean = p, mean
+
+    def __enter__(self) -> None:
+        if self.mean is not None:
+            kept = self.p.clone()
+            self.p.copy_(self.mean)
+            self.mean.copy_(kept)
+
+    def __exit__(self, *_: object) -> None:
+        self.__enter__()
+
+
+def _moved(pair: Pair, device: str) -> Pair:
+    return pair[0].to(device), pair[1].to(device)
+
+
+def _mix(seed: int, i: int, stream: int) -> int:
+    """One seed from a run's seed, a number within the run, and what it is for."""
+    return (seed * 1_000_003 + i) * 4 + stream
+
+
+def fit(
+    model: TrainModel,
+    train: Pair,
+    dev: Pair | None = None,
+    config: TrainConfig | None = None,
+    callbacks: Sequence[Callable[[Trainer, Progress], None]] = (),
+) -> Result:
+    """Train a model; see :class:`Trainer` for the arguments."""
+    return Trainer(model, train, dev, config, callbacks).run()
