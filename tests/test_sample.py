@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Generator
 
-from charlm.data import Vocab
+from charlm.data import Vocab, encode
 from charlm.models import GPT, ConvTree, Tree
-from charlm.sample import beam, draw, encode, narrow, nll, sample, scores
+from charlm.sample import beam, draw, narrow, nll, sample, scores
 
 VOCAB = Vocab.of(["ab", "c"])
 

@@ -30,7 +30,7 @@ class Trainer:
 
     Args:
         model: changed in place.
-        train: X and Y as :func:`charlm.sample.encode` makes them.
+        train: X and Y as :func:`charlm.data.encode` makes them.
         dev: the same, to measure on; None to measure nothing.
         config: the settings.
         callbacks: called as ``callback(trainer, progress)`` after every step.
