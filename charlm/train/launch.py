@@ -72,7 +72,7 @@ def launch(
     else:
         generator = torch.Generator().manual_seed(config.seed)
         model = build(kind, len(data.vocab), generator, **options)
-        train, dev = (data.encode(model, part) for part in ("train", "dev"))
+        train, dev = data.encode(model, "train"), data.encode(model, "dev")
         trainer = Trainer(model, train, dev, config, device=device, world=world)
     keeper = Keeper(out, every, data, kind, options)
     # every process may be asked to stop, but only the first one writes and shows
