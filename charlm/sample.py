@@ -35,12 +35,13 @@ def draw(logits: Tensor, generator: Generator) -> Tensor:
     """logits (B, V)  ->  one symbol per row (B), drawn from the softmax.
 
     By inverting the distribution function at one uniform number per row, so that a row
-    gets the same symbol whatever else is in the batch.
+    gets the same symbol whatever else is in the batch. A symbol of probability zero is
+    never drawn.
     """
     cumulative = logits.double().softmax(-1).cumsum(-1)  # (B, V)
     u = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64)  # (B, 1)
-    # rounding may leave the last sum a little below u
-    return (cumulative < u).sum(-1).clamp_max(logits.shape[-1] - 1)  # (B)
+    # u is at least 0 and below 1; rounding may leave the last sum a little off 1
+    return (cumulative <= u * cumulative[:, -1:]).sum(-1)  # (B)
 
 
 def narrow(

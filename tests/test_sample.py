@@ -49,6 +49,17 @@ def test_draw_survives_extreme_logits(g):
         assert b in (0, 1)
 
 
+def test_what_cannot_be_is_not_drawn_at_either_end(monkeypatch, g):
+    """Not at u = 0, and not at the u next to 1 where the sums end a little below it."""
+    gone = float("-inf")
+    logits = torch.tensor([[gone, 0.0, 0.0, gone], [gone, gone, 0.3, gone]])
+    thirds = torch.tensor([gone] + [0.1] * 3 + [gone]).expand(2, 5)
+    for u, wanted in ((0.0, ([1, 2], [1, 1])), (1 - 2**-53, ([2, 2], [3, 3]))):
+        fixed = torch.full((2, 1), u, dtype=torch.float64)
+        monkeypatch.setattr(torch, "rand", lambda *a, fixed=fixed, **k: fixed)
+        assert (draw(logits, g).tolist(), draw(thirds, g).tolist()) == wanted
+
+
 def test_a_chain_of_certainties_is_followed(g):
     chain = Fixed([[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
     assert sample(chain, VOCAB, 3, g) == ["ab", "ab", "ab"]
