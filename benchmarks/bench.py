@@ -29,8 +29,8 @@ from races import (
     tree,
 )
 
+from charlm.data import corpus
 from charlm.models import GPT
-from charlm.train import corpus
 from charlm.train.timing import median_seconds
 
 sys.path.append(str(Path(__file__).parents[1] / "book" / "_results"))

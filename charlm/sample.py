@@ -5,20 +5,17 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from .data import Vocab, pack, windows
+from .data import Reading, Vocab
 from .ops import cross_entropy
 
 
-class TextModel(Protocol):
+class TextModel(Reading, Protocol):
     """A model of one of two kinds.
 
     One that is not ``causal`` reads windows (B, block) and gives scores (B, V) for what
     comes next. A causal one reads texts (B, T), T at most ``block``, and gives scores
     (B, T, V) for what follows each position.
     """
-
-    block: int
-    causal: bool
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         """ix (B, T)  ->  logits."""
@@ -38,12 +35,13 @@ def draw(logits: Tensor, generator: Generator) -> Tensor:
     """logits (B, V)  ->  one symbol per row (B), drawn from the softmax.
 
     By inverting the distribution function at one uniform number per row, so that a row
-    gets the same symbol whatever else is in the batch.
+    gets the same symbol whatever else is in the batch. A symbol of probability zero is
+    never drawn.
     """
     cumulative = logits.double().softmax(-1).cumsum(-1)  # (B, V)
     u = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64)  # (B, 1)
-    # rounding may leave the last sum a little below u
-    return (cumulative < u).sum(-1).clamp_max(logits.shape[-1] - 1)  # (B)
+    # u is at least 0 and below 1; rounding may leave the last sum a little off 1
+    return (cumulative <= u * cumulative[:, -1:]).sum(-1)  # (B)
 
 
 def narrow(
@@ -165,18 +163,11 @@ def beam(
     return list(zip(names, total.tolist(), strict=True))
 
 
-def encode(model: TextModel, items: list[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
-    """Items as this model wants them: whole if it is causal, else as windows."""
-    if model.causal:
-        return pack(items, vocab)
-    return windows(items, vocab, max(model.block, 1))
-
-
 def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:
     """Mean negative log-likelihood per character, in nats, in evaluation mode.
 
-    X and Y as made by :func:`encode`; negative targets do not count. Computed in chunks
-    of about ``places`` targets, which stay in the processor's cache.
+    X and Y as :func:`charlm.data.encode` makes them; negative targets do not count.
+    Computed in chunks of about ``places`` targets, which stay in the processor's cache.
     """
     rows = places
     if (

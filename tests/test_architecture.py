@@ -1,11 +1,15 @@
 """The house rules, held by tests: who imports whom, and what is never used."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from charlm.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "charlm"
@@ -27,49 +31,139 @@ RANKS = {
     "cli": 5,
     "__main__": 6,
 }
+DOORS = [room for room in RANKS if room != "__main__"]
 WITNESS = PACKAGE / "gradcheck" / "witnesses.py"
 FACE = PACKAGE / "gradcheck" / "__init__.py"  # names it, and imports no torch
 BANNED = ("autograd", "requires_grad", "torch.nn", "torch.optim", ".backward()")
 
 
 def module(path):
-    """First name below the package: charlm/ops/loss.py -> ops."""
+    """The room of a file: charlm/ops/loss.py -> ops."""
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 
 
+def source(name):
+    """File of the longest beginning of a dotted name; None if it is not ours."""
+    parts = name.split(".")
+    while parts[0] == "charlm" and len(parts) > 1:
+        path = ROOT.joinpath(*parts)
+        for found in (path.with_suffix(".py"), path / "__init__.py"):
+            if found.is_file():
+                return found
+        parts.pop()
+    return None
+
+
 def imports(path):
-    """Names below charlm that a file imports."""
-    depth = len(path.relative_to(PACKAGE).parts)
+    """Files of the package that a file imports."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-        if isinstance(node, ast.ImportFrom):
-            if node.level == depth:  # from the package itself
-                names = [node.module] if node.module else [a.name for a in node.names]
-                yield from (name.split(".")[0] for name in names)
-            elif node.level == 0 and (node.module or "").startswith("charlm."):
-                yield node.module.split(".")[1]
-        elif isinstance(node, ast.Import):
-            yield from (
-                a.name.split(".")[1] for a in node.names if a.name.startswith("charlm.")
-            )
+        if isinstance(node, ast.Import):
+            found |= {source(a.name) for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            here = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            base = ".".join([*here, *filter(None, [node.module])])
+            # what is imported may be a file, or stand in one
+            found |= {source(f"{base}.{a.name}") for a in node.names}
+    return found - {None}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+IMPORTS = {path: imports(path) for path in FILES}
+each_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda p: str(p.relative_to(PACKAGE))
+)
+
+
+@each_file
 def test_imports_go_down(path):
     own = module(path)
     if own == "__init__":
         return
     assert own in RANKS, f"give charlm/{own} a rank here, and a line in CONTRIBUTING.md"
-    for name in imports(path):
-        if name == "__version__" or name == own:
-            continue
-        assert RANKS[name] < RANKS[own], f"{own} must not import {name}"
+    for other in {module(found) for found in IMPORTS[path]} - {own}:
+        assert RANKS[other] < RANKS[own], f"{own} must not import {other}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_file_imports_itself_by_way_of_others():
+    done, way = set(), []
+
+    def visit(path):
+        names = (
+            [str(p.relative_to(PACKAGE)) for p in way[way.index(path) :]]
+            if path in way
+            else []
+        )
+        assert not names, " -> ".join([*names, names[0]])
+        if path not in done:
+            way.append(path)
+            for found in sorted(IMPORTS[path]):
+                visit(found)
+            way.pop()
+            done.add(path)
+
+    for path in FILES:
+        visit(path)
+
+
+def test_a_newcomer_sees_few_doors():
+    """Each with a first line that says what is behind it."""
+    listed = {p.name.removesuffix(".py") for p in PACKAGE.iterdir()}
+    assert listed - {"__init__", "__main__", "__pycache__", "py.typed"} == set(DOORS)
+    assert len(DOORS) <= 12
+    for room in DOORS:
+        path = PACKAGE / room / "__init__.py"
+        path = path if path.exists() else PACKAGE / f"{room}.py"
+        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf8")))
+        assert doc.splitlines()[0].endswith((".", ":")), room
+
+
+def test_the_house_of_contributing_is_this_one():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf8")
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", text, re.M)
+    told = {
+        name: int(rank)
+        for rank, names in rows
+        for name in re.findall(r"`(\w+)/?`", names)
+    }
+    assert told == {room: RANKS[room] for room in DOORS}
+
+
+@each_file
 def test_no_file_is_too_long(path):
     lines = len(path.read_text(encoding="utf8").splitlines())
-    assert lines <= 260, f"{path.name} has {lines} lines: split it by idea"
+    assert lines <= 250, f"{path.name} has {lines} lines: split it by idea"
+
+
+def test_the_arguments_of_a_run_go_one_way(tmp_path, monkeypatch, capsys):
+    """Those who carry the settings call into no room more than twice.
+
+    A visit is one or more calls in a row; what a room does further down is its own.
+    """
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "items").write_text("\n".join(a + b for a in "abcde" for b in "fghij"))
+    import_module("charlm.cli.train")  # importing calls, too
+    carriers = {*PACKAGE.glob("cli/*.py"), PACKAGE / "train" / "launch.py"}
+    visits, inside = [], []
+
+    def follow(frame, event, _):
+        path = Path(frame.f_code.co_filename)
+        if PACKAGE not in path.parents or frame.f_code.co_name.startswith("<"):
+            return
+        if event == "return" and inside:
+            inside.pop()
+        elif event == "call":
+            if not any(inside) and visits[-1:] != [module(path)]:
+                visits.append(module(path))
+            inside.append(path not in carriers)
+
+    sys.setprofile(follow)
+    try:
+        code = main("train --data items --steps 1 --batch 4 --model bigram".split())
+    finally:
+        sys.setprofile(None)
+    assert code == 0, capsys.readouterr().err
+    assert visits == ["cli", "train", "data", "models", "data", "train", "cli"]
 
 
 def test_the_package_never_asks_torch_for_a_gradient():
@@ -85,7 +179,7 @@ def test_the_package_never_asks_torch_for_a_gradient():
     assert "autograd" in WITNESS.read_text(encoding="utf8")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@each_file
 def test_no_other_way_to_a_gradient(path):
     """Names reached by import or attribute, so that an alias does not slip through."""
     text = path.read_text(encoding="utf8")

@@ -11,8 +11,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from charlm.data import corpus
 from charlm.models import KINDS, build
-from charlm.train import TrainConfig, Trainer, checkpoint, corpus
+from charlm.train import TrainConfig, Trainer, checkpoint
 from charlm.train.checkpoint import read, store
 
 SMALL = {

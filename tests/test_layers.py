@@ -25,6 +25,29 @@ def test_named_is_dotted_and_in_order(g):
     assert names == ["0.W", "0.b", "2.branch.0.gamma", "2.branch.0.beta"]
 
 
+def test_a_layer_that_stands_twice_is_named_once(g):
+    """And so takes one step, as the same module in PyTorch does."""
+    shared = layers.Sequential([layers.Linear(4, 4, g, dtype=F64), layers.BatchNorm(4)])
+    net = layers.Sequential([shared, layers.Apply("tanh"), layers.Residual(shared)])
+    assert [n for n, _, _ in net.named()] == ["0.0.W", "0.0.b", "0.1.gamma", "0.1.beta"]
+    assert [n for n, _ in net.statistics()] == ["0.1.running_mean", "0.1.running_var"]
+    layer = shared.layers[0]
+    net = layers.Sequential([layer, layers.Apply("tanh"), layer])
+    x, dy = randn(g, 5, 4), randn(g, 5, 4)
+    twin = nn.Linear(4, 4, dtype=F64)
+    with torch.no_grad():
+        twin.weight.copy_(layer.W.T)
+        twin.bias.copy_(layer.b)
+    _, cache = net.forward(x)
+    net.backward(dy, cache)
+    for _, p, d in net.named():
+        p -= 0.1 * d
+    (nn.Sequential(twin, nn.Tanh(), twin)(x) * dy).sum().backward()
+    torch.optim.SGD(twin.parameters(), lr=0.1).step()
+    torch.testing.assert_close(layer.W, twin.weight.T.detach())
+    torch.testing.assert_close(layer.b, twin.bias.detach())
+
+
 def test_a_layer_used_twice_adds_both_gradients(g):
     layer = layers.Linear(4, 4, g, dtype=F64)
     x, dy = randn(g, 5, 4), randn(g, 5, 4)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Generator
 
-from charlm.data import Vocab
+from charlm.data import Vocab, encode
 from charlm.models import GPT, ConvTree, Tree
-from charlm.sample import beam, draw, encode, narrow, nll, sample, scores
+from charlm.sample import beam, draw, narrow, nll, sample, scores
 
 VOCAB = Vocab.of(["ab", "c"])
 
@@ -47,6 +47,17 @@ def test_draw_survives_extreme_logits(g):
         a, b = draw(logits, g).tolist()
         assert a == 1
         assert b in (0, 1)
+
+
+def test_what_cannot_be_is_not_drawn_at_either_end(monkeypatch, g):
+    """Not at u = 0, and not at the u next to 1 where the sums end a little below it."""
+    gone = float("-inf")
+    logits = torch.tensor([[gone, 0.0, 0.0, gone], [gone, gone, 0.3, gone]])
+    thirds = torch.tensor([gone] + [0.1] * 3 + [gone]).expand(2, 5)
+    for u, wanted in ((0.0, ([1, 2], [1, 1])), (1 - 2**-53, ([2, 2], [3, 3]))):
+        fixed = torch.full((2, 1), u, dtype=torch.float64)
+        monkeypatch.setattr(torch, "rand", lambda *a, fixed=fixed, **k: fixed)
+        assert (draw(logits, g).tolist(), draw(thirds, g).tolist()) == wanted
 
 
 def test_a_chain_of_certainties_is_followed(g):

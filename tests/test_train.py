@@ -26,7 +26,7 @@ def make(kind, seed=0, **options):
         GPT: {"n_embd": 8, "n_head": 2, "n_layer": 1},
     }[kind]
     model = kind(len(VOCAB), g, **small | options)
-    return model, sample.encode(model, TRAIN, VOCAB), sample.encode(model, DEV, VOCAB)
+    return model, data.encode(model, TRAIN, VOCAB), data.encode(model, DEV, VOCAB)
 
 
 def vector(model):

@@ -12,19 +12,13 @@ from pathlib import Path
 import pages
 from bs4 import Tag
 
-sys.path.insert(0, str(pages.ROOT / "tests" / "site"))
+sys.path[:0] = [str(pages.ROOT / d) for d in ("tests/site", "book/_ext")]
+import join  # noqa: E402
+
 MARGIN, SCALE = 18, 0.8  # mm; of the site's sizes: text of 9.6 points
 WIDTH = round((210 - 2 * MARGIN) / 25.4 * 96 / SCALE)  # of an A4 page's text, in px
-STYLES = (
-    "basic.css",
-    "styles/pydata-sphinx-theme.css",
-    "pygments.css",
-    "styles/sphinx-book-theme.css",
-    "vendor/katex/katex.min.css",
-    "mystnb.*.css",
-    "exercise.css",
-    "book.css",
-)
+UNUSED = {"togglebutton.css", "copybutton.css", "proof.css"}  # on paper
+STYLES = [name for name in join.STYLES if name not in UNUSED]
 # What is too wide for the paper gets smaller type, until it fits
 FIT = """() => { let shrunk = 0;
   for (const box of document.querySelectorAll(".math-scroll, .table-scroll, "

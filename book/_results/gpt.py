@@ -15,9 +15,10 @@ from types import SimpleNamespace
 import torch
 from record import provenance, write
 
+from charlm.data import PARTS, corpus
 from charlm.models import KneserNey, build
 from charlm.sample import nll, sample
-from charlm.train import PARTS, TrainConfig, Trainer, corpus
+from charlm.train import TrainConfig, Trainer
 
 SEEDS = (0, 1, 2)
 MUON = {"optimiser": "muon", "lr": 2e-2, "decay": 0.1}

@@ -22,9 +22,10 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import data
+from charlm.data import PARTS, Corpus, corpus
 from charlm.models import KneserNey, NGram, build
 from charlm.sample import nll, sample
-from charlm.train import PARTS, Corpus, TrainConfig, Trainer, corpus
+from charlm.train import TrainConfig, Trainer
 
 SEEDS = (0, 1, 2)
 WORKERS = int(os.environ.get("LEAGUE_WORKERS", "2"))

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import torch
 
-from ..train import corpus
+from ..data import corpus
 from ..train.timing import step_times
 from .output import say
 

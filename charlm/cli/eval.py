@@ -4,8 +4,9 @@ import math
 from argparse import Namespace
 from typing import Any
 
-from ..sample import encode, nll
-from ..train import PARTS, checkpoint, corpus
+from ..data import PARTS, corpus, encode
+from ..sample import nll
+from ..train import checkpoint
 from .output import say
 
 

@@ -11,7 +11,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     args = parser().parse_args(argv)
     # after the arguments: --help need not wait for torch
-    from ..train.watch import Stopped
+    from ..train import Stopped
 
     command = import_module(f"{__package__}.{args.command}")
     try:

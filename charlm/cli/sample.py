@@ -5,9 +5,10 @@ from argparse import Namespace
 
 import torch
 
+from ..data import corpus
 from ..sample import beam
 from ..sample import sample as draw
-from ..train import checkpoint, corpus
+from ..train import checkpoint
 from .output import say
 
 

@@ -1,11 +1,12 @@
 """What all layers have in common."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 Named = list[tuple[str, Tensor, Tensor]]
+Entry = TypeVar("Entry", bound=tuple[Any, ...])
 
 
 class Layer:
@@ -30,26 +31,34 @@ class Layer:
         return {n: v for n, v in vars(self).items() if isinstance(v, Layer)}
 
     def named(self) -> Named:
-        """Dotted name, parameter and gradient of all that is learnt, in order."""
+        """Dotted name, parameter and gradient of all that is learnt, in order.
+
+        A layer that stands in several places is named once, by the first of them.
+        """
         own = [(n, getattr(self, n), getattr(self, f"d{n}")) for n in self.parameters]
-        return own + [
+        inner = [
             (f"{name}.{n}", p, d)
             for name, layer in self.inner().items()
             for n, p, d in layer.named()
         ]
+        return once(own + inner)
 
     def statistics(self) -> list[tuple[str, Tensor]]:
-        """Dotted name and tensor of what is kept but not learnt: running statistics."""
+        """Dotted name and tensor of what is kept but not learnt: running statistics.
+
+        Each once, as in :meth:`named`.
+        """
         own = [
             (n, getattr(self, n))
             for n in ("running_mean", "running_var")
             if hasattr(self, n)
         ]
-        return own + [
+        inner = [
             (f"{name}.{n}", t)
             for name, layer in self.inner().items()
             for n, t in layer.statistics()
         ]
+        return once(own + inner)
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""
@@ -63,3 +72,11 @@ class Layer:
         for n, d in zip(self.parameters, gradients, strict=True):
             total = getattr(self, f"d{n}")
             total += d
+
+
+def once(entries: list[Entry]) -> list[Entry]:
+    """Each tensor with the first of its names: (name, tensor, ...) in, the same out."""
+    first: dict[int, Entry] = {}
+    for entry in entries:
+        first.setdefault(id(entry[1]), entry)
+    return list(first.values())

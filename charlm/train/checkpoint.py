@@ -19,10 +19,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .. import __version__
-from ..data import Vocab
+from ..data import Corpus, Vocab
 from ..models import KINDS, build
 from .config import TrainConfig, TrainModel
-from .corpus import Corpus
 from .trainer import Trainer
 
 FORMAT = 1

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
+from ..sample import TextModel
 from .optim import OPTIMISERS
+from .plain import Model
 from .schedule import SCHEDULES
 
 
@@ -81,26 +83,11 @@ class TrainConfig:
                 )
 
 
-class TrainModel(Protocol):
-    """What training asks of a model."""
-
-    block: int
-    causal: bool
-
-    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, T)  ->  logits, cache."""
-
-    def backward(self, dlogits: Tensor, cache: Any) -> None:
-        """Add the gradients."""
-
-    def named(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, parameter and gradient."""
+class TrainModel(Model, TextModel, Protocol):
+    """What :class:`Trainer` asks of a model: to learn, to be measured and saved."""
 
     def statistics(self) -> list[tuple[str, Tensor]]:
         """Name and tensor of what is kept but not learnt."""
-
-    def zero_grad(self) -> None:
-        """Set every gradient to zero."""
 
 
 @dataclass

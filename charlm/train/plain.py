@@ -12,7 +12,7 @@ from ..ops import cross_entropy, cross_entropy_backward
 
 
 class Model(Protocol):
-    """What training asks of a model."""
+    """What :func:`sgd` asks of a model."""
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         """ix (B, T)  ->  logits (B, V), cache."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import torch
 
+from ..data import Corpus
 from ..models import build
 from .config import TrainConfig
-from .corpus import Corpus
 from .trainer import Trainer
 
 Step = Callable[[], object]

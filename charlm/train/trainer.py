@@ -10,14 +10,13 @@ from torch import Generator, Tensor
 
 from ..ops import cross_entropy, cross_entropy_backward
 from ..sample import nll
+from .batches import Batches, Pair
 from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
 from .flat import Flat
 from .optim import OPTIMISERS, clip
 from .parallel import World
 from .schedule import SCHEDULES, warm
-
-Pair = tuple[Tensor, Tensor]
 
 
 class Trainer:
@@ -30,7 +29,7 @@ class Trainer:
 
     Args:
         model: changed in place.
-        train: X and Y as :func:`charlm.sample.encode` makes them.
+        train: X and Y as :func:`charlm.data.encode` makes them.
         dev: the same, to measure on; None to measure nothing.
         config: the settings.
         callbacks: called as ``callback(trainer, progress)`` after every step.
@@ -62,8 +61,8 @@ class Trainer:
                 f"train: a batch of {config.batch} rows, and the data have {rows}; "
                 "give a smaller batch, or more data"
             )
-        self.per_epoch = rows // config.batch
-        self.total = config.steps or max(1, round(config.epochs * self.per_epoch))
+        per_epoch = rows // config.batch
+        self.total = config.steps or max(1, round(config.epochs * per_epoch))
         self.every = max(1, self.total // config.evals) if config.evals else 0
         self.flat = Flat(model, device)
         for _, t in model.statistics():
@@ -75,8 +74,8 @@ class Trainer:
         self.fast = Fast(model, self.flat) if config.fast and usable else None
         self.best = self._copy()
         self.result, self.waited = Result(), 0
-        self.noise = getattr(model, "generator", None) or Generator()
-        self._epoch, self._order = -1, torch.empty(0)
+        noise = getattr(model, "generator", None) or Generator()
+        self.batch = Batches(self.train, config, noise, self.world)
 
     def run(self) -> Result:
         """Train to the end; returns what it gave."""
@@ -128,27 +127,6 @@ class Trainer:
         losses = tensors["losses"].tolist()
         self.result = Result(losses, dev, best, run["steps"], run["seconds"])
         self.waited = run["waited"]
-
-    def batch(self, i: int) -> Pair:
-        """The minibatch of step i: X and Y, texts cut to the longest among them."""
-        epoch, k = divmod(i, self.per_epoch)
-        if epoch != self._epoch:
-            g = Generator().manual_seed(_mix(self.config.seed, epoch, 1))
-            self._order = torch.randperm(len(self.train[0]), generator=g)
-            self._epoch = epoch
-        size = self.config.batch
-        rows = self.world.part(self._order[k * size : (k + 1) * size])
-        rows = rows.to(self.device)
-        X, Y = self.train[0][rows], self.train[1][rows]
-        if Y.dim() == 2:
-            longest = int((Y >= 0).sum(1).max())
-            X, Y = X[:, :longest], Y[:, :longest]
-        self.noise.manual_seed(_mix(self.config.seed, i, 2) + self.world.rank * 2**40)
-        if self.config.token_dropout:
-            dropped = torch.rand(X.shape, generator=self.noise)
-            gone = (dropped < self.config.token_dropout).to(self.device)
-            X = X.masked_fill(gone, 0)
-        return X, Y
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Put the gradient of a minibatch into ``flat.g``; returns the loss."""
@@ -241,11 +219,6 @@ class _Swapped:
 
 def _moved(pair: Pair, device: str) -> Pair:
     return pair[0].to(device), pair[1].to(device)
-
-
-def _mix(seed: int, i: int, stream: int) -> int:
-    """One seed from a run's seed, a number within the run, and what it is for."""
-    return (seed * 1_000_003 + i) * 4 + stream
 
 
 def fit(

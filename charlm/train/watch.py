@@ -1,17 +1,17 @@
-"""What watches a run from the command line: a progress bar, and saving."""
+"""What watches a run: a progress bar, and saving."""
 
 import math
 import signal
 import time
-from argparse import Namespace
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
 
+from ..data import Corpus
 from . import checkpoint
 from .config import Progress
-from .corpus import Corpus
 from .trainer import Trainer
 
 
@@ -23,10 +23,15 @@ class Keeper:
     """Saves a run now and then, and at once when the user wants to stop."""
 
     def __init__(
-        self, args: Namespace, data: Corpus, model: str, options: dict[str, Any]
+        self,
+        out: Path,
+        every: float,
+        data: Corpus,
+        model: str,
+        options: dict[str, Any],
     ) -> None:
-        self.place = args.out, data, model, options
-        self.every, self.saved, self.stop = args.save_every, time.monotonic(), False
+        self.place = out, data, model, options
+        self.every, self.saved, self.stop = every, time.monotonic(), False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._wanted)
 

@@ -4,15 +4,31 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ..data import Vocab, load, load_text, split
-from ..sample import TextModel, encode
+from .rows import pack, split, windows
+from .sources import load, load_text
+from .vocab import Vocab
 
 PARTS = ("train", "dev", "test")
 START = "\0"  # begins a running text; no text contains it
+
+
+class Reading(Protocol):
+    """How a model reads: that many symbols back, windows or (causal) whole texts."""
+
+    block: int
+    causal: bool
+
+
+def encode(model: Reading, items: list[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
+    """Items as this model wants them: whole if it is causal, else as windows."""
+    if model.causal:
+        return pack(items, vocab)
+    return windows(items, vocab, max(model.block, 1))
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Corpus:
     parts: dict[str, list[str]]
     digest: str
 
-    def encode(self, model: TextModel, part: str) -> tuple[Tensor, Tensor]:
+    def encode(self, model: Reading, part: str) -> tuple[Tensor, Tensor]:
         """X and Y of a part, as this model wants them.
 
         Raises:
@@ -68,7 +84,7 @@ def corpus(source: str | Path, running: bool = False, seed: int = 42) -> Corpus:
         seed: of the split of items.
 
     Raises:
-        ValueError: as :func:`charlm.data.load`; too little to split.
+        ValueError: as :func:`.load`; too little to split.
     """
     running = running or str(source) == "tinyshakespeare"
     if running:

@@ -1,0 +1,53 @@
+"""Which rows a step sees: every row once in each epoch, known from the step alone."""
+
+import torch
+from torch import Generator, Tensor
+
+from .config import TrainConfig
+from .parallel import World
+
+Pair = tuple[Tensor, Tensor]
+
+
+class Batches:
+    """The minibatches of a run.
+
+    Args:
+        data: X and Y, with at least as many rows as a minibatch.
+        config: its ``batch``, ``seed`` and ``token_dropout``.
+        noise: draws what is random in a step; seeded anew for every step.
+        world: the processes that share each minibatch.
+    """
+
+    def __init__(
+        self, data: Pair, config: TrainConfig, noise: Generator, world: World
+    ) -> None:
+        self.data, self.config, self.noise, self.world = data, config, noise, world
+        self.per_epoch = len(data[0]) // config.batch
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def __call__(self, i: int) -> Pair:
+        """The minibatch of step i: X and Y, texts cut to the longest among them."""
+        epoch, k = divmod(i, self.per_epoch)
+        if epoch != self._epoch:
+            g = Generator().manual_seed(mix(self.config.seed, epoch, 1))
+            self._order = torch.randperm(len(self.data[0]), generator=g)
+            self._epoch = epoch
+        size = self.config.batch
+        rows = self.world.part(self._order[k * size : (k + 1) * size])
+        rows = rows.to(self.data[0].device)
+        X, Y = self.data[0][rows], self.data[1][rows]
+        if Y.dim() == 2:
+            longest = int((Y >= 0).sum(1).max())
+            X, Y = X[:, :longest], Y[:, :longest]
+        self.noise.manual_seed(mix(self.config.seed, i, 2) + self.world.rank * 2**40)
+        if self.config.token_dropout:
+            dropped = torch.rand(X.shape, generator=self.noise)
+            gone = (dropped < self.config.token_dropout).to(X.device)
+            X = X.masked_fill(gone, 0)
+        return X, Y
+
+
+def mix(seed: int, i: int, stream: int) -> int:
+    """One seed from a run's seed, a number within the run, and what it is for."""
+    return (seed * 1_000_003 + i) * 4 + stream
