@@ -79,9 +79,10 @@ def load_text(source: str | Path) -> str:
 def locate(source: str | Path) -> Path:
     """Path of a known data set, its content checked, or of a file.
 
-    The bundled one is in the package. Any other known one is taken from
-    ``CHARLM_DATA``, a folder with the file (or the file itself), else from the cache,
-    else downloaded. In the folder the file may also have the name it has online.
+    The bundled one is in the package; ``CHARLM_NAMES``, the path of a list of your
+    own, takes its place. Any other known one is taken from ``CHARLM_DATA``, a folder
+    with the file (or the file itself), else from the cache, else downloaded. In the
+    folder the file may also have the name it has online.
 
     Raises:
         ValueError: neither a known name nor a file, wrong content, or no way to get
@@ -97,6 +98,14 @@ def locate(source: str | Path) -> Path:
             f"choose one of {', '.join(SOURCES)}"
         )
     known = SOURCES[name]
+    if not known.url and not bundled():
+        own = Path(os.environ["CHARLM_NAMES"]).expanduser()
+        if not own.is_file():
+            raise ValueError(
+                f"CHARLM_NAMES is {short(str(own))}, which is no file; give the whole "
+                "path of a list with one name per line, or unset it"
+            )
+        return own
     if not known.url:
         path = Path(str(files("charlm") / "data" / "lists" / known.file))
         return _checked(path, known, "install charlm again")
@@ -113,6 +122,14 @@ def locate(source: str | Path) -> Path:
             f"{known.file}, or that file itself"
         )
     return _checked(path, known, "unset CHARLM_DATA to download the right one")
+
+
+def bundled() -> bool:
+    """Whether "names" is the list of the package, not one that ``CHARLM_NAMES`` names.
+
+    What a page found out about the bundled list may be asked of that one alone.
+    """
+    return not os.environ.get("CHARLM_NAMES")
 
 
 def _checked(path: Path, source: Source, remedy: str) -> Path:
