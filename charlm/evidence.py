@@ -145,3 +145,17 @@ def outcome(
     elif not ok:
         raise FellShort(str(found))
     return found
+
+
+def fact(claim: str, holds: bool) -> None:
+    """Hold a fact of the bundled list of names, such as that no name occurs twice.
+
+    Raises:
+        AssertionError: it is not so; printed instead where ``CHARLM_NAMES`` puts
+            another list in the place of the bundled one.
+    """
+    if holds:
+        return
+    if not os.environ.get(OWN):
+        raise AssertionError(claim)
+    print(f"{ELSEWHERE}is not so: {claim}")

@@ -6,7 +6,7 @@ import pytest
 from small_book import build, make
 
 from charlm import data
-from charlm.evidence import outcome
+from charlm.evidence import fact, outcome
 
 NAMES = ["emma", "olivia", "emma"]
 CELLS = """
@@ -19,7 +19,7 @@ outcome("it was never so", [1.0, 2.0, 3.0], "<", 2.5)
 ```
 
 ```{code-cell} python
-print(data.load("names"), data.bundled())
+print(data.load("names"))
 ```
 """
 
@@ -34,10 +34,8 @@ def own(tmp_path, monkeypatch):
 
 def test_the_list_takes_the_place_of_the_bundled_one(own, monkeypatch):
     assert data.load("names") == NAMES
-    assert not data.bundled()
     monkeypatch.delenv("CHARLM_NAMES")
     assert len(data.load("names")) > len(NAMES)
-    assert data.bundled()
 
 
 def test_a_list_that_is_none_is_told(own, monkeypatch):
@@ -55,6 +53,9 @@ def test_a_claim_of_the_bundled_list_is_told_not_asked(own, capsys):
     assert not outcome("it is small", [1.0, 2.0, 3.0], "<", 2).ok
     said = capsys.readouterr().out
     assert said.startswith("With another list of names this fell short: it is small | ")
+    fact("it is new", False)
+    assert capsys.readouterr().out.startswith("With another list of names this is not")
+    fact("it is old", True)
     assert outcome("it is large", [1.0, 2.0, 3.0], ">", -7).ok
     assert capsys.readouterr().out == ""
 

@@ -104,10 +104,12 @@ class LinkToSource(SphinxPostTransform):
 
 
 def quoted(block: str, text: str) -> str:
-    """Name of the definition that a quoted piece of a file begins with, "" if none."""
-    start = text.find(block)
-    line = text.count("\n", 0, max(start, 0)) + 1
-    return next((n for n, (first, _) in definitions(text).items() if first == line), "")
+    """The innermost definition in which a quoted piece of a file begins, or ""."""
+    wanted, lines = ([x.strip() for x in s.splitlines()] for s in (block, text))
+    places = range(len(lines))
+    at = next((i for i in places if lines[i : i + len(wanted)] == wanted), -1) + 1
+    around = [n for n, (a, b) in definitions(text).items() if a <= at <= b]
+    return around[-1] if around else ""  # an outer one comes before an inner one
 
 
 def drawn(app, text: str, pathto) -> str:

@@ -97,15 +97,14 @@ def locate(source: str | Path) -> Path:
             f"{short(name)} is neither a file nor a known data set; check the path, or "
             f"choose one of {', '.join(SOURCES)}"
         )
-    known = SOURCES[name]
-    if not known.url and not bundled():
-        own = Path(os.environ["CHARLM_NAMES"]).expanduser()
-        if not own.is_file():
+    known, own = SOURCES[name], os.environ.get("CHARLM_NAMES")
+    if not known.url and own:
+        if not os.path.isfile(own):
             raise ValueError(
-                f"CHARLM_NAMES is {short(str(own))}, which is no file; give the whole "
-                "path of a list with one name per line, or unset it"
+                f"CHARLM_NAMES is {short(own)}, which is no file; give the whole path "
+                "of a list with one name per line, or unset it"
             )
-        return own
+        return Path(own)
     if not known.url:
         path = Path(str(files("charlm") / "data" / "lists" / known.file))
         return _checked(path, known, "install charlm again")
@@ -122,14 +121,6 @@ def locate(source: str | Path) -> Path:
             f"{known.file}, or that file itself"
         )
     return _checked(path, known, "unset CHARLM_DATA to download the right one")
-
-
-def bundled() -> bool:
-    """Whether "names" is the list of the package, not one that ``CHARLM_NAMES`` names.
-
-    What a page found out about the bundled list may be asked of that one alone.
-    """
-    return not os.environ.get("CHARLM_NAMES")
 
 
 def _checked(path: Path, source: Source, remedy: str) -> Path:
