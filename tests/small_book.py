@@ -89,9 +89,9 @@ It follows {ref}`ch-one`, whose {ref}`sec-square` holds {eq}`eq-square`; see
 print(sum(range(10)))
 ```
 
-In `charlm/init.py`, proved by `tests/test_one.py`:
+In `charlm/layers/init.py`, proved by `tests/test_one.py`:
 
-```{literalinclude} ../charlm/init.py
+```{literalinclude} ../charlm/layers/init.py
 :language: python
 :pyobject: normal
 ```

@@ -59,7 +59,7 @@ def test_every_quoted_piece_of_the_book_has_its_place():
             block = "\n".join(FILES[source].splitlines()[first - 1 : last])
             found = source_pages.quoted(block, FILES[source])
             assert source_pages.definitions(FILES[source])[found] == (first, last)
-            inside = "\n".join(x[4:] for x in block.splitlines()[1:])
+            inside = "\n".join(x.strip() for x in block.splitlines()[1:])
             assert source_pages.quoted(inside, FILES[source]).startswith(name)
             count += 1
     assert count > 40

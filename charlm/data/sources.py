@@ -55,8 +55,9 @@ def load(source: str | Path) -> list[str]:
     """The items of a known data set or of any text file with one item per line.
 
     Args:
-        source: "names" (in the package, needs no network), "makemore" (downloaded
-            once, or taken from the folder ``CHARLM_DATA``), or the path of a file.
+        source: "names" (in the package, needs no network; another list takes its place
+            if ``CHARLM_NAMES`` holds the path), "makemore" (downloaded once, or taken
+            from the folder ``CHARLM_DATA``), or the path of a file.
 
     Raises:
         ValueError: says which file, which line, and what to do.
