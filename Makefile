@@ -62,6 +62,7 @@ lighthouse: $(VENV)/.ready-dev ## Lighthouse on the built site and on a stock bu
 	@$(BIN)/python tests/site/lighthouse.py $(SITE)
 
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)
+	@test -z "$$CHARLM_NAMES" || { echo "results: unset CHARLM_NAMES; records are made with known lists" >&2; exit 2; }
 	@$(BIN)/python book/_results/record.py
 	@$(BIN)/python book/_results/league.py
 	@$(BIN)/python book/_results/ladder.py

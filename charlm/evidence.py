@@ -23,6 +23,11 @@ RECORD = (
     "CHARLM_OUTCOMES"  # a file to which every outcome is added, in place of raising
 )
 
+OWN = (
+    "CHARLM_NAMES"  # a list in place of the bundled one, for which claims were written
+)
+ELSEWHERE = "With another list of names this "  # begins what is said of such a claim
+
 Measured = float | Sequence[float] | Tensor
 
 
@@ -99,7 +104,9 @@ def outcome(
     Raises:
         FellShort: the margin is smaller, or the claim is not true; the message says
             what was claimed, what came out and how far it is. A record being made
-            (the file named by ``CHARLM_OUTCOMES``) takes the failure instead.
+            (the file named by ``CHARLM_OUTCOMES``) takes the failure instead; where
+            ``CHARLM_NAMES`` puts another list in the place of the bundled one, it is
+            printed, since the claim was written for the bundled one.
         ValueError: the chain cannot be read, or nothing tells the spread.
     """
     sides, signs = [numbers(s) for s in chain[::2]], chain[1::2]  # type: ignore[arg-type]
@@ -133,6 +140,22 @@ def outcome(
     if record:
         with Path(record).open("a", encoding="utf8") as file:
             file.write(json.dumps(vars(found)) + "\n")
+    elif not ok and os.environ.get(OWN):
+        print(f"{ELSEWHERE}{found}")
     elif not ok:
         raise FellShort(str(found))
     return found
+
+
+def fact(claim: str, holds: bool) -> None:
+    """Hold a fact of the bundled list of names, such as that no name occurs twice.
+
+    Raises:
+        AssertionError: it is not so; printed instead where ``CHARLM_NAMES`` puts
+            another list in the place of the bundled one.
+    """
+    if holds:
+        return
+    if not os.environ.get(OWN):
+        raise AssertionError(claim)
+    print(f"{ELSEWHERE}is not so: {claim}")

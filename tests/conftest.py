@@ -1,5 +1,9 @@
+import os
+
 import pytest
 import torch
+
+os.environ.pop("CHARLM_NAMES", None)  # what the tests say is said of the bundled list
 
 
 @pytest.fixture(autouse=True)

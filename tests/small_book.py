@@ -88,7 +88,15 @@ It follows {ref}`ch-one`, whose {ref}`sec-square` holds {eq}`eq-square`; see
 ```{code-cell} python
 print(sum(range(10)))
 ```
+
+In `charlm/layers/init.py`, proved by `tests/test_one.py`:
+
+```{literalinclude} ../charlm/layers/init.py
+:language: python
+:pyobject: normal
+```
 """,
+    "tests/test_one.py": "def test_one():\n    assert 1 == 1\n",
     "book/three.md": HEAD + "(ch-three)=\n# The third chapter\n\nThe end.\n",
     "book/glossary.md": """# Glossary
 
@@ -124,6 +132,7 @@ def make(folder: Path) -> Path:
         file.write("\nANSWER = 42\n")
     shutil.copyfile(ROOT / "_config.yml", folder / "_config.yml")
     for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf8")
     return folder
 

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from charlm.evidence import FellShort, outcome
+from charlm.evidence import FellShort, fact, outcome
 
 
 def test_reads_as_it_is_written():
@@ -73,3 +73,9 @@ def test_a_record_takes_what_falls_short(tmp_path, monkeypatch):
     assert first["ok"]
     assert first["margin"] == pytest.approx(5)
     assert (second["claim"], second["ok"], second["margin"]) == ("does not", False, 0)
+
+
+def test_a_fact_of_the_bundled_list_is_held():
+    fact("one is one", 1 == 1)
+    with pytest.raises(AssertionError, match="one is two"):
+        fact("one is two", 1 == 2)

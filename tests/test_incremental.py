@@ -40,6 +40,7 @@ EDITS = {  # (file, old text, new text), one after the other on one book
     ],
     "a page removed": [("_toc.yml", "      - file: book/three\n", "")],
     "the package": [("charlm/__init__.py", "ANSWER = 42", "ANSWER = 43")],
+    "a test that a page names": [("tests/test_one.py", "1 == 1", "2 == 2")],
     "a reference": [("book/references.bib", "A thing", "Another thing")],
     "a style": [("book/_static/book.css", "/* Colours:", "/* All colours:")],
     "nothing": [],

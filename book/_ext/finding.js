@@ -1,7 +1,7 @@
 // Search by section. Sphinx looks for the whole query in a title, or for its words anywhere
 // on a page; here every word may stand in the heading, in an index entry of the section, in
 // the title of the page or in its text, in this order of weight. A heading that says little
-// else than the query wins. What Sphinx finds beside that comes after.
+// else than the query wins. Code comes after text. What Sphinx finds beside that comes last.
 {
   const SAME = { // spellings of one thing; the first stands for all
     gradient: ["gradients", "derivative", "derivatives", "backward", "backprop", "backpropagation"],
@@ -76,6 +76,8 @@
       }
       if (best <= 0) continue;
       const full = anchor ? `${index.titles[doc]} > ${title}` : title;
+      if (index.docnames[doc].startsWith("_code/")) // first for those who type its name alone
+        best += /[_.\/]/.test(query) && (anchor ? title === query.trim() : title.endsWith(query.trim())) ? 1 : -2;
       best += !anchor ? 0.1 : /^#(term|ex)-/.test(anchor) ? -1 : 0; // pages first, exercises last
       results.push([index.docnames[doc], full, anchor, null, best, index.filenames[doc]]);
     }

@@ -8,6 +8,7 @@ anew: quoted code, the ledger and the API page follow.
 """
 
 import hashlib
+import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,9 @@ def digest(root: Path, patterns: tuple[str, ...]) -> "hashlib._Hash":
 def code_key(root: Path) -> str:
     """Hash of everything outside a page that can change its outputs."""
     found = digest(root, WATCHED)
+    own = os.environ.get("CHARLM_NAMES")
+    if own and os.path.isfile(own):
+        found.update(Path(own).name.encode() + Path(own).read_bytes())
     for name in PINNED:
         found.update(f"{name}=={version(name)}".encode())
     return found.hexdigest()[:12]

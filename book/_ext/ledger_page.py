@@ -47,7 +47,7 @@ def section(pair, tex: dict[str, str], root: Path, docname: str) -> str:
         quote = [f"```{{literalinclude}} ../{path}", ":language: python"]
         lines += [*quote, f":pyobject: {name}", "```", ""]
     test = f'pytest tests/test_pairs.py -k "{pair.name}-"'
-    lines += [f"From `{path}`. Proved by `{test}`.", ""]
+    lines += [f"Proved by `{test}`.", ""]
     return "\n".join(lines)
 
 

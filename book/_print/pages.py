@@ -61,6 +61,8 @@ def clean(body: Tag) -> Tag:
         tag.decompose()
     for tag in body.select("details"):
         tag.name = "div"
+    for tag in body.select("a.to-source"):  # pages of source are not in it
+        del tag["href"]
     for tag in body.select(".demo-static"):  # what stands for the demos without scripts
         del tag["class"]
     return body

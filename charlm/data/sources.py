@@ -55,8 +55,9 @@ def load(source: str | Path) -> list[str]:
     """The items of a known data set or of any text file with one item per line.
 
     Args:
-        source: "names" (in the package, needs no network), "makemore" (downloaded
-            once, or taken from the folder ``CHARLM_DATA``), or the path of a file.
+        source: "names" (in the package, needs no network; another list takes its place
+            if ``CHARLM_NAMES`` holds the path), "makemore" (downloaded once, or taken
+            from the folder ``CHARLM_DATA``), or the path of a file.
 
     Raises:
         ValueError: says which file, which line, and what to do.
@@ -79,9 +80,10 @@ def load_text(source: str | Path) -> str:
 def locate(source: str | Path) -> Path:
     """Path of a known data set, its content checked, or of a file.
 
-    The bundled one is in the package. Any other known one is taken from
-    ``CHARLM_DATA``, a folder with the file (or the file itself), else from the cache,
-    else downloaded. In the folder the file may also have the name it has online.
+    The bundled one is in the package; ``CHARLM_NAMES``, the path of a list of your
+    own, takes its place. Any other known one is taken from ``CHARLM_DATA``, a folder
+    with the file (or the file itself), else from the cache, else downloaded. In the
+    folder the file may also have the name it has online.
 
     Raises:
         ValueError: neither a known name nor a file, wrong content, or no way to get
@@ -96,7 +98,14 @@ def locate(source: str | Path) -> Path:
             f"{short(name)} is neither a file nor a known data set; check the path, or "
             f"choose one of {', '.join(SOURCES)}"
         )
-    known = SOURCES[name]
+    known, own = SOURCES[name], os.environ.get("CHARLM_NAMES")
+    if not known.url and own:
+        if not os.path.isfile(own):
+            raise ValueError(
+                f"CHARLM_NAMES is {short(own)}, which is no file; give the whole path "
+                "of a list with one name per line, or unset it"
+            )
+        return Path(own)
     if not known.url:
         path = Path(str(files("charlm") / "data" / "lists" / known.file))
         return _checked(path, known, "install charlm again")

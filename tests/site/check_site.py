@@ -129,6 +129,16 @@ def from_disk(root: Path) -> list[str]:
     return problems
 
 
+def opened(root: Path) -> list[str]:
+    """Pages to open: all of the book, and of the source the list and the heaviest."""
+    source = root / "_code"
+    pages = links.page_files(root)
+    heaviest = max(source.glob("*/**/*.html"), key=lambda p: p.stat().st_size)
+    kept = {source / "index.html", heaviest}
+    shown = (p for p in pages if source not in p.parents or p in kept)
+    return [p.relative_to(root).as_posix() for p in shown]
+
+
 def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
     """(name, problems, lines to print) of the checks of one job."""
     source = Path(__file__).parents[2]
@@ -147,8 +157,7 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
     if job.startswith("form "):
         form = int(job.removeprefix("form "))
         (width, _), scheme = FORMS[form]
-        names = [p.relative_to(root).as_posix() for p in links.page_files(root)]
-        return [(f"browser, {width} px, {scheme}", *in_form(root, names, form))]
+        return [(f"browser, {width} px, {scheme}", *in_form(root, opened(root), form))]
     alone = {
         "from disk": from_disk,
         "finding": finding.check,

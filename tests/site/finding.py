@@ -24,6 +24,11 @@ QUERIES = {
     "kaiming": "initialisation.html#forward-how-a-mean-square-travels",
     "glossary": "glossary.html",
     "numerical gradient": "numerical-derivatives.html",
+    "nn.module": "layers.html#the-same-layers-in-torch-nn",
+    "state dict": "layers.html#the-same-layers-in-torch-nn",
+    "internal covariate shift": "batchnorm.html#internal-covariate-shift",
+    "batchnorm_backward": "_code/charlm/ops/norm.html#batchnorm_backward",
+    "ops/norm.py": "_code/charlm/ops/norm.html",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
 # spellings of one thing find the same pages
