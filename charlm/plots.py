@@ -17,9 +17,9 @@ STYLE = (
     "<style>:root{--ink:#1f2328}"
     "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3}}</style>"
 )
-# Four colours with a contrast of 3:1 or more on white and on the dark page, told apart
-# in grey and by readers who do not see red and green
 COLOURS = ("#3b7dd8", "#c46210", "#0f9377", "#c2529a")
+"""Four colours that stand out by 3 to 1 or more on white and on the dark page, told
+apart in grey and by readers who do not see red and green."""
 
 
 def to_svg(fig: Figure) -> str:

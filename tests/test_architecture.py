@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -127,6 +129,73 @@ def test_the_house_of_contributing_is_this_one():
         for name in re.findall(r"`(\w+)/?`", names)
     }
     assert told == {room: RANKS[room] for room in DOORS}
+
+
+def constants(path):
+    """Names of the constants of a file that a text below them explains."""
+    body = ast.parse(path.read_text(encoding="utf8")).body
+    for node, after in pairwise(body):
+        told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        if told and isinstance(node, ast.Assign | ast.AnnAssign):
+            yield (node.targets[0] if isinstance(node, ast.Assign) else node.target).id
+
+
+def public(name):
+    """What a room, or a module that it offers, has for others: name -> object."""
+    found = import_module(name)
+    own = [n for n, x in vars(found).items() if getattr(x, "__module__", "") == name]
+    own = [n for n in own if not n.startswith("_")] + [*constants(source(name))]
+    return {n: getattr(found, n) for n in getattr(found, "__all__", own)}
+
+
+def offered():
+    """The rooms, each with the modules that it offers as such."""
+    for room in (f"charlm.{door}" for door in DOORS):
+        yield room
+        inner = [n for n, x in public(room).items() if isinstance(x, ModuleType)]
+        yield from (f"{room}.{n}" for n in inner)
+
+
+def test_every_public_name_stands_on_the_page_of_the_package_once():
+    page = (ROOT / "book" / "api.md").read_text(encoding="utf8")
+    whole = re.findall(r"^\.\. automodule:: (charlm\.\S+)\n   :members:\n", page, re.M)
+    single = re.findall(r"^\.\. autodata:: (\S+)", page, re.M)
+    assert sorted(whole) == sorted(offered())
+    # functions and classes; a constant that stands in another file is named by itself
+    passed_on = [
+        f"{name}.{n}"
+        for name in whole
+        for n, x in public(name).items()
+        if not (callable(x) or isinstance(x, ModuleType))
+        if n not in constants(source(name))
+    ]
+    assert sorted(single) == sorted(passed_on)
+
+
+def test_every_public_name_has_one_way_to_it():
+    places = {}
+    for name in offered():
+        for n, x in public(name).items():
+            if callable(x):
+                places.setdefault(x, []).append(f"{name}.{n}")
+    assert [ways for ways in places.values() if len(ways) > 1] == []
+
+
+IMPORT = re.compile(r"^ *from (charlm[\w.]*) import (\([^)]*\)|[^\n(#]*)", re.M)
+READERS = [
+    path
+    for at in (".", "book", "book/_results")
+    for path in [*(ROOT / at).glob("*.md"), *(ROOT / at).glob("*.py")]
+]
+
+
+@pytest.mark.parametrize("path", READERS, ids=lambda p: p.name)
+def test_readers_are_shown_this_way_alone(path):
+    """Or a file of the package as such, to look into it."""
+    for name, names in IMPORT.findall(path.read_text(encoding="utf8")):
+        for n in re.findall(r"(\w+)(?: as \w+)?", names):
+            ways = public(name) if name in {*offered()} else {}
+            assert n in ways or source(f"{name}.{n}") != source(name), f"{name}.{n}"
 
 
 @each_file

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from charlm import gradcheck, ops
-from charlm.gradcheck import grade, verdict
-from charlm.gradcheck.judge import Refused
+from charlm.gradcheck import Refused, grade, verdict
 
 f64 = torch.float64
 

@@ -2,10 +2,12 @@
 
 import json
 import re
+import sys
 
 import sphinx_tippy
 from docutils import nodes
 from myst_nb.core import render
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 TAKES_NEXT = "with-next-cell"
@@ -75,6 +77,15 @@ def shapes_in_docstrings(app, what, name, obj, options, lines: list[str]) -> Non
     lines[:] = [begins.sub(r"\1\\.", line) for line in lines]
 
 
+def constants_of_a_room(app, what, name, obj, options, lines: list[str]) -> None:
+    """What a file of a room says of a constant that the room passes on."""
+    room, _, constant = name.rpartition(".")
+    for inner in [m for m in sys.modules if m.startswith(f"{room}.")]:
+        told = what == "data" and ModuleAnalyzer.for_module(inner).find_attr_docs()
+        if told and ("", constant) in told:
+            lines[:] = told["", constant]
+
+
 def stable_previews() -> None:
     """sphinx-tippy names its files at random and dumps sets in any order."""
     dumps = json.dumps
@@ -118,6 +129,7 @@ def setup(app):
     stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
+    app.connect("autodoc-process-docstring", constants_of_a_room)
     app.connect("autodoc-process-docstring", shapes_in_docstrings, priority=900)
     app.connect("html-page-context", accessible, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

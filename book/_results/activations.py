@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from charlm import data, ops
 from charlm.models import MLP
 from charlm.sample import nll
-from charlm.sgd import sgd
+from charlm.train import sgd
 
 SEEDS, STEPS, SIZE, HIDDEN, SHIFT = (0, 1, 2), 1_000, 32, 64, 6.0
 RATES = (0.2, 0.5, 1.0, 2.0, 5.0)

@@ -14,6 +14,8 @@ from .sources import load, load_text
 from .vocab import Vocab
 
 PARTS = ("train", "dev", "test")
+"""Names of the three parts of a data set."""
+
 START = "\0"  # begins a running text; no text contains it
 
 

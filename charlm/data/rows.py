@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 
 from .vocab import Vocab, refuse_boundary
 
-IGNORE = -1  # target of a place past the end of a name
+IGNORE = -1
+"""Target of a place past the end of a name: it does not count."""
 
 
 def split(

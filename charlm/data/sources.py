@@ -49,6 +49,7 @@ SOURCES = {
         "1.1 million characters of plays, running text, downloaded",
     ),
 }
+"""Known data sets by name."""
 
 
 def load(source: str | Path) -> list[str]:

@@ -31,7 +31,17 @@ it does so stands in ``judge``.
 from . import bugs, cases, ledger
 from .compare import Comparison, compare
 from .grade import errors, grade, verdict, zoo_forms
-from .judge import ZERO, Verdict, bracket, error, gradients, upstream
+from .judge import (
+    ZERO,
+    Finding,
+    Form,
+    Refused,
+    Verdict,
+    bracket,
+    error,
+    gradients,
+    upstream,
+)
 from .numeric import (
     NotAnalytic,
     central_differences,
@@ -50,7 +60,10 @@ __all__ = [
     "WITNESSES",
     "ZERO",
     "Comparison",
+    "Finding",
+    "Form",
     "NotAnalytic",
+    "Refused",
     "Verdict",
     "autograd",
     "bracket",

@@ -10,7 +10,7 @@ one pass; its gradients add up until ``zero_grad``.
 """
 
 from . import init
-from .base import Layer, Named
+from .base import Layer
 from .basic import Apply, CausalConv, Dropout, Embedding, Linear
 from .combine import Residual, Sequential
 from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -25,7 +25,6 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Linear",
-    "Named",
     "RMSNorm",
     "Residual",
     "Sequential",

@@ -41,7 +41,7 @@ class MLP:
         n_embd: E.
         n_hidden: H.
         normalise: with False there is no batch normalisation, no gamma and no beta.
-        correction: of the variance, as in :func:`charlm.ops.norm.batchnorm`.
+        correction: of the variance, as in :func:`charlm.ops.batchnorm`.
         momentum: share of the new batch in the running statistics.
         dtype: of all parameters.
     """

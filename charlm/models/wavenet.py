@@ -30,7 +30,7 @@ class Tree(Layer):
         n_hidden: features of every level.
         levels: how often neighbours are joined.
         momentum: share of the new batch in the running statistics.
-        correction: of the variance, as in :func:`charlm.ops.norm.batchnorm`; the
+        correction: of the variance, as in :func:`charlm.ops.batchnorm`; the
             lectures have 1.
         dtype: of all parameters.
     """

@@ -11,7 +11,11 @@ order of the arguments; a single one is returned bare. Pairs write to no input, 
 state and draw no random numbers.
 
 The name is the registry: :func:`pairs` finds every pair by its name, nothing is listed
-by hand. One file holds one family.
+by hand. One file holds one family:
+
+* ``matrix``, ``reduce``, ``move``: products, sums, and what only moves numbers;
+* ``activation``, ``loss``, ``norm``: functions of one number, scores, normalisation;
+* ``conv``, ``attention``, ``position``, ``block``: parts of networks.
 """
 
 from .activation import *
@@ -26,3 +30,10 @@ from .pair import Pair as Pair
 from .pair import pairs as pairs
 from .position import *
 from .reduce import *
+
+# what the families define, in their order
+__all__ = [
+    name
+    for name, found in list(vars().items())
+    if getattr(found, "__module__", "").startswith(f"{__name__}.")
+]

@@ -10,7 +10,7 @@
 from . import checkpoint, optim, schedule
 from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
-from .flat import Flat
+from .flat import Flat, Named
 from .launch import launch
 from .parallel import World
 from .plain import Model, sgd, step
@@ -21,6 +21,7 @@ __all__ = [
     "Fast",
     "Flat",
     "Model",
+    "Named",
     "Progress",
     "Result",
     "Stopped",

@@ -9,9 +9,10 @@ from torch import Generator, Tensor
 
 from ..data import minibatch
 from ..ops import cross_entropy, cross_entropy_backward
+from .flat import Named
 
 
-class Model(Protocol):
+class Model(Named, Protocol):
     """What :func:`sgd` asks of a model."""
 
     def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
@@ -19,9 +20,6 @@ class Model(Protocol):
 
     def backward(self, dlogits: Tensor, cache: Any) -> None:
         """Add the gradients."""
-
-    def named(self) -> list[tuple[str, Tensor, Tensor]]:
-        """Name, parameter and gradient."""
 
     def zero_grad(self) -> None:
         """Set every gradient to zero."""
