@@ -78,7 +78,7 @@ def test_every_file_at_a_glance_has_a_page(page):
     ("module", "name", "ending"),
     [
         ("charlm.ops.norm", "batchnorm_backward", "ops/norm.py"),
-        ("charlm.judge", "Verdict", "verdict.py"),  # offered by the package
+        ("charlm.gradcheck", "Verdict", "verdict.py"),  # offered by the package
         ("charlm.models", "MLP.forward", "models/mlp.py"),
         ("charlm.ops", "no_such_thing", ""),
     ],
@@ -94,4 +94,4 @@ def test_what_is_named_is_found_in_commands_too():
     command = 'pytest tests/test_pairs.py -k "tanh-"'
     assert found.search(command)[0] == "tests/test_pairs.py"
     assert found.search("charlm/ops/")[0] == "charlm/ops/"
-    assert not found.search("charlm/datasets/names.txt")
+    assert not found.search("charlm/data/lists/names.txt")
