@@ -39,11 +39,12 @@ GAIN = 5 / 3
 # six layers: what is tried at which rates
 DEEP = {
     "plain": (0.1, 0.3, 1.0),
-    "batch norm": (0.3, 1.0),
-    "residual": (0.3,),
+    "batch norm": (0.1, 0.3, 1.0, 3.0),
+    "residual": (0.1, 0.3, 1.0),
     "constant": (0.3,),
     "shaken": (0.3, 1.0),
 }
+FEW = ("batch norm", "constant"), 4, 0.1  # kinds, rows of a minibatch, rate
 ROWS = 1_024  # fixed, for all that is measured on a net
 
 
@@ -167,22 +168,29 @@ def below(net: Windows, X: Tensor, Y: Tensor, rate: float) -> float:
     return sum(found) / len(found)
 
 
-def train(net: Any, parts: Any, seed: int, rate: float, at: tuple[int, ...]) -> Any:
+def train(
+    net: Any, parts: Any, seed: int, rate: float, at: tuple[int, ...], rows: int
+) -> Any:
     """Yields the step at every moment; a tenth of the rate for the last 30 %."""
     g, last = Generator().manual_seed(1_000 + seed), 0.7 * at[-1]
     for start, stop in pairwise((0, *at)):
         falling = lambda i, s=start: rate if s + i < last else rate / 10  # noqa: E731
-        sgd(net, *parts[0], stop - start, falling, SIZE, g)
+        sgd(net, *parts[0], stop - start, falling, rows, g)
         yield stop
 
 
 def curve(
-    net: Any, parts: Any, seed: int, rate: float, at: tuple[int, ...]
+    net: Any,
+    parts: Any,
+    seed: int,
+    rate: float,
+    at: tuple[int, ...],
+    rows: int = SIZE,
 ) -> list[float | None]:
     """Dev loss at every moment; None from where the loss is no number."""
     found: list[float | None] = []
     try:
-        for _ in train(net, parts, seed, rate, at):
+        for _ in train(net, parts, seed, rate, at, rows):
             loss = nll(net, *parts[1])
             found.append(round(loss, 4) if math.isfinite(loss) else None)
     except ValueError:
@@ -227,6 +235,14 @@ def main() -> None:
             ]
             runs.append({"depth": 6, "kind": kind, "rate": rate, "dev": devs})
             print(runs[-1], flush=True)
+    kinds, rows, rate = FEW
+    few = {
+        kind: [
+            curve(deep(V, s, kind), parts, s, rate, DEEP_MOMENTS, rows) for s in SEEDS
+        ]
+        for kind in kinds
+    }
+    print(few, flush=True)
 
     def shift(net: Windows, g: Generator, rate: float) -> list[float]:
         start, share = moments(net, X), below(net, X, Y, rate)
@@ -267,6 +283,7 @@ def main() -> None:
         "moments": {"1": list(MOMENTS), "6": list(DEEP_MOMENTS)},
         "along": [0, 50, 200],
         "runs": runs,
+        "few_rows": {"depth": 6, "rows": rows, "rate": rate, "dev": few},
         "change": changes,
         "shift": shifts,
         "cpu_seconds": round(time.process_time() - started, 1),
