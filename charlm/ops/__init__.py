@@ -25,4 +25,5 @@ from .norm import *
 from .pair import Pair as Pair
 from .pair import pairs as pairs
 from .position import *
+from .recurrent import *
 from .reduce import *
