@@ -20,6 +20,9 @@ SMALL = {
     "bigram": {},
     "mlp": {"n_hidden": 8},
     "tree": {"n_embd": 3, "n_hidden": 6},
+    "rnn": {"n_embd": 3, "n_hidden": 6},
+    "gru": {"n_embd": 3, "n_hidden": 6, "reset": "before"},
+    "lstm": {"n_embd": 3, "n_hidden": 6, "truncate": 2, "forget": 1.0},
     "wavenet": {"n_residual": 4, "n_skip": 4},
     "gpt": {"n_embd": 8, "n_head": 2, "n_layer": 1, "dropout": 0.1},
 }

@@ -14,6 +14,7 @@ from .base import Layer, Named
 from .basic import Apply, CausalConv, Dropout, Embedding, Linear
 from .combine import Residual, Sequential
 from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from .recurrent import Recurrent
 
 __all__ = [
     "Apply",
@@ -27,6 +28,7 @@ __all__ = [
     "Linear",
     "Named",
     "RMSNorm",
+    "Recurrent",
     "Residual",
     "Sequential",
     "init",
