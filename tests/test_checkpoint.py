@@ -192,7 +192,7 @@ BAD = {
         "format 99, and this version of charlm reads up to 1; update charlm",
     ),
     "unknown model": (
-        lambda f: spoil(f, lambda h, t: h.update(model="lstm")),
+        lambda f: spoil(f, lambda h, t: h.update(model="elman")),
         "model 'lstm' is not known",
     ),
     "no settings": (

@@ -224,7 +224,7 @@ BAD = {
         "a batch of 9999 rows",
     ),
     "context 0": (None, [*TRAIN, "names.txt", "--block", "0"], "block is 0"),
-    "unknown model": (None, [*TRAIN, "names.txt", "--model", "lstm"], "choose one of"),
+    "unknown model": (None, [*TRAIN, "names.txt", "--model", "elman"], "choose one of"),
     "an option the model lacks": (
         None,
         [*TRAIN, "names.txt", "--model", "bigram", "--n-head", "2"],

@@ -112,7 +112,7 @@ def gru_cell_after(
     as in :func:`gru_cell`. One product serves all three; PyTorch and cuDNN compute
     this form, with two further biases that add nothing.
 
-    Source: Chung et al. (2014) name it; Appleyard et al. (2016) have it in cuDNN.
+    Source: Cho et al. (2014), the first version of their paper (arXiv 1406.1078v1).
     """
     H = h.shape[1]
     a, k = x @ W + b, h @ U  # (B, 3*H), (B, 3*H)
