@@ -116,9 +116,10 @@ def cell_gradient_overwritten(dy: Tensor, cache: Any) -> Any:
 @bug("lstm_cell", "the net learns only through its cell, as if h' were not read")
 def output_path_forgotten(dy: Tensor, cache: Any) -> Any:
     """c' hears nothing of h' = o tanh(c'): dc goes on as it came."""
-    *most, o, t = cache
-    dx, ds, dW, dU, db = ops.lstm_cell_backward(dy, (*most, o, torch.ones_like(t)))
-    return dx, ds, dW, dU, db
+    *_, o, t = cache
+    dh, dnew = dy
+    without = dnew - o * (1 - t * t) * dh  # takes away what will be added
+    return ops.lstm_cell_backward(torch.stack([dh, without]), cache)
 
 
 @bug("lstm_cell", "what is kept and what is written get each other's blame")
