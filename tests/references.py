@@ -5,6 +5,7 @@ The package must not call these; the tests compare with them.
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 
 def add_positions(x, P):
@@ -75,9 +76,29 @@ def gelu_tanh(x):
     return F.gelu(x, approximate="tanh")
 
 
+def gru_cell(x, h, W, U, b):
+    """The paper's form; torch has the other one only."""
+    Wr, Wz, Wn, Ur, Uz, Un = (m.T for w in (W, U) for m in w.chunk(3, 1))
+    br, bz, bn = b.chunk(3)
+    r = torch.sigmoid(F.linear(x, Wr, br) + F.linear(h, Ur))
+    z = torch.sigmoid(F.linear(x, Wz, bz) + F.linear(h, Uz))
+    n = torch.tanh(F.linear(x, Wn, bn) + F.linear(r * h, Un))
+    return torch.lerp(n, h, z)
+
+
+def gru_cell_after(x, h, W, U, b, v):
+    inner = torch.cat([torch.zeros_like(b[: 2 * len(v)]), v])
+    return of_torch(nn.GRUCell, x, h, W, U, b, inner)
+
+
 def groupnorm(x, gamma, beta, groups, eps=1e-5):
     rows = x.reshape(-1, x.shape[-1])
     return F.group_norm(rows, groups, gamma, beta, eps).reshape(x.shape)
+
+
+def keep(mask, new, old):
+    m = mask.to(new.dtype)[:, None]
+    return m * new + (1 - m) * old
 
 
 def l2(W, strength):
@@ -100,6 +121,10 @@ def log_softmax(x):
     return F.log_softmax(x, -1)
 
 
+def lstm_cell(x, s, W, U, b):
+    return torch.stack(of_torch(nn.LSTMCell, x, tuple(s), W, U, b))
+
+
 def matmul(a, b):
     return torch.einsum("...ik,...ko->...io", a, b)
 
@@ -116,6 +141,18 @@ def merge_heads(x):
     return torch.cat(list(x.unbind(1)), -1)
 
 
+def of_torch(cell, x, state, W, U, b, inner=None):
+    """A step of one of PyTorch's cells; of its two biases we have the first."""
+    module = cell(len(W), len(U), dtype=x.dtype)
+    weights = {
+        "weight_ih": W.T,
+        "weight_hh": U.T,
+        "bias_ih": b,
+        "bias_hh": torch.zeros_like(b) if inner is None else inner,
+    }
+    return torch.func.functional_call(module, weights, (x, state))
+
+
 def permute(x, order):
     return torch.movedim(x, order, tuple(range(len(order))))
 
@@ -126,6 +163,10 @@ def relu(x):
 
 def residual(x, branch):
     return torch.add(x, branch)
+
+
+def rnn_cell(x, h, W, U, b):
+    return of_torch(nn.RNNCell, x, h, W, U, b)
 
 
 def rmsnorm(x, gamma, eps=1e-5):

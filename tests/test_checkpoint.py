@@ -20,6 +20,9 @@ SMALL = {
     "bigram": {},
     "mlp": {"n_hidden": 8},
     "tree": {"n_embd": 3, "n_hidden": 6},
+    "rnn": {"n_embd": 3, "n_hidden": 6},
+    "gru": {"n_embd": 3, "n_hidden": 6, "reset": "before"},
+    "lstm": {"n_embd": 3, "n_hidden": 6, "truncate": 2, "forget": 1.0},
     "wavenet": {"n_residual": 4, "n_skip": 4},
     "gpt": {"n_embd": 8, "n_head": 2, "n_layer": 1, "dropout": 0.1},
 }
@@ -189,7 +192,7 @@ BAD = {
         "format 99, and this version of charlm reads up to 1; update charlm",
     ),
     "unknown model": (
-        lambda f: spoil(f, lambda h, t: h.update(model="lstm")),
+        lambda f: spoil(f, lambda h, t: h.update(model="elman")),
         "model 'lstm' is not known",
     ),
     "no settings": (

@@ -60,6 +60,9 @@ def test_train_then_sample_without_naming_a_file(folder, capsys):
         ("mlp", ["--n-hidden", "8", "--block", "2"]),
         ("tree", ["--n-hidden", "8", "--levels", "2"]),
         ("wavenet", ["--levels", "2"]),
+        ("rnn", ["--n-hidden", "8", "--clip", "1", "--truncate", "4"]),
+        ("gru", ["--n-hidden", "8", "--reset", "before"]),
+        ("lstm", ["--n-hidden", "8", "--forget", "1"]),
         (
             "gpt",
             ["--n-embd", "8", "--n-head", "2", "--n-layer", "1", "--dropout", "0.1"],
@@ -221,7 +224,7 @@ BAD = {
         "a batch of 9999 rows",
     ),
     "context 0": (None, [*TRAIN, "names.txt", "--block", "0"], "block is 0"),
-    "unknown model": (None, [*TRAIN, "names.txt", "--model", "lstm"], "choose one of"),
+    "unknown model": (None, [*TRAIN, "names.txt", "--model", "elman"], "choose one of"),
     "an option the model lacks": (
         None,
         [*TRAIN, "names.txt", "--model", "bigram", "--n-head", "2"],

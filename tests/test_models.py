@@ -6,7 +6,18 @@ import torch
 import twins
 
 from charlm import data, gradcheck, models, ops
-from charlm.models import GPT, MLP, Bigram, ConvTree, Ensemble, Tree, WaveNet
+from charlm.models import (
+    GPT,
+    GRU,
+    LSTM,
+    MLP,
+    RNN,
+    Bigram,
+    ConvTree,
+    Ensemble,
+    Tree,
+    WaveNet,
+)
 
 F64 = torch.float64
 
@@ -29,6 +40,10 @@ def build(name, g):
     if name == "wavenet":
         model = WaveNet(V, g, n_residual=4, n_skip=6, levels=3, dtype=F64)
         return model, twins.WaveNet(V, 4, 6, 3)
+    if name in RECURRENT:
+        kind, options, twin = RECURRENT[name]
+        model = kind(V, g, n_embd=3, n_hidden=5, dtype=F64, **options)
+        return model, twin(V, 3, 5)
     _, positions, tied = name.split("-")
     args = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}
     tied = tied == "tied"
@@ -36,7 +51,23 @@ def build(name, g):
     return model, twins.GPT(V, 9, 8, 2, 2, positions, tied, references.rope)
 
 
-MODELS = ["bigram", "mlp", "mlp norm", "tree", "conv tree", "wavenet"]
+def of_torch(kind, truncate=None):
+    return lambda *sizes: twins.Recurrent(*sizes, kind, truncate)
+
+
+def of_paper(*sizes):
+    return twins.PaperGRU(*sizes, references.gru_cell)
+
+
+RECURRENT = {
+    "rnn": (RNN, {}, of_torch("RNN")),
+    "rnn cut": (RNN, {"truncate": 2}, of_torch("RNN", 2)),
+    "gru": (GRU, {}, of_torch("GRU")),
+    "gru before": (GRU, {"reset": "before"}, of_paper),
+    "lstm": (LSTM, {"forget": 1.0}, of_torch("LSTM")),
+    "lstm cut": (LSTM, {"truncate": 3}, of_torch("LSTM", 3)),
+}
+MODELS = ["bigram", "mlp", "mlp norm", "tree", "conv tree", "wavenet", *RECURRENT]
 MODELS += ["unbiased tree", "unbiased conv tree"]
 MODELS += [f"gpt-{p}-tied" for p in ("learned", "sinusoid", "rope")]
 MODELS += ["gpt-learned-untied"]
@@ -107,7 +138,8 @@ def test_one_row_in_evaluation_equals_the_twin(name, g):
         assert (d - found[n]).abs().max() <= 1e-8 * found[n].abs().max(), n
 
 
-@pytest.mark.parametrize("name", MODELS)
+# what truncation leaves of a gradient is no slope of the loss
+@pytest.mark.parametrize("name", [m for m in MODELS if not m.endswith("cut")])
 def test_gradients_equal_the_slope_along_random_directions(name, g):
     """The whole model, by its loss alone: no autograd, four evaluations a direction."""
     model, _ = build(name, g)
@@ -201,6 +233,7 @@ def test_sizes_are_the_published_ones(g):
     assert count(GPT(27, g, tied=False)) == 204_544
     assert count(GPT(27, g)) == 204_544 - 27 * 64
     assert count(Bigram(27, g)) == 27 * 27
+    assert {count(K(27, g)) // 100 for K in (RNN, GRU, LSTM)} == {117, 118}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -213,6 +246,8 @@ def test_the_first_loss_is_near_that_of_a_guess(name, g):
         options = {"normalise": False} if name == "mlp" else {}
         options |= {"correction": 1} if plain != name else {}
         model = made[plain](V, g, **options)
+    elif name in RECURRENT:
+        model = RECURRENT[name][0](V, g, **RECURRENT[name][1])
     elif name == "wavenet":
         model = WaveNet(V, g)
     else:
@@ -224,7 +259,9 @@ def test_the_first_loss_is_near_that_of_a_guess(name, g):
     assert abs(ops.cross_entropy(logits, targets)[0] - torch.tensor(27.0).log()) < 0.1
 
 
-@pytest.mark.parametrize("name", [m for m in MODELS if m[:3] in ("gpt", "wav")])
+@pytest.mark.parametrize(
+    "name", [m for m in MODELS if m[:3] in ("gpt", "wav") or m in RECURRENT]
+)
 def test_no_position_sees_what_comes_later(name, g):
     model, _ = build(name, g)
     spread(model, g)
@@ -262,14 +299,16 @@ def test_errors_name_what_is_wrong(g):
         GPT(11, g, n_embd=5, n_head=2)
     with pytest.raises(ValueError, match="reads 8: make windows"):
         Tree(11, g).forward(torch.zeros(2, 3).long())
+    with pytest.raises(ValueError, match="'behind'; choose 'before' or 'after'"):
+        GRU(11, g, reset="behind")
 
 
 def test_build_by_name(g):
     assert count(models.build("mlp", 27, g, normalise=False)) == 11_897
     with pytest.raises(ValueError, match="n_hidden is 0; give at least 1"):
         models.build("mlp", 27, g, n_hidden=0)
-    with pytest.raises(ValueError, match="choose one of bigram, mlp"):
-        models.build("lstm", 27, g)
+    with pytest.raises(ValueError, match="choose one of bigram, mlp, rnn"):
+        models.build("elman", 27, g)
     with pytest.raises(ValueError, match="gpt: .*n_hidden"):
         models.build("gpt", 27, g, n_hidden=5)
 

@@ -22,7 +22,7 @@ def fill(twin, model):
 
 def grads(twin):
     """Our name -> the gradient that autograd left, in our layout."""
-    back = {None: lambda t: t, T: T, conv: conv_back}
+    back = {None: lambda t: t, T: T, conv: conv_back, inner: inner_back}
     return {name: back[how](t.grad) for name, (t, how) in twin.ours().items()}
 
 
@@ -36,6 +36,15 @@ def conv(t):
 
 def conv_back(t):
     return t.permute(2, 1, 0)
+
+
+def inner(v):
+    """Of the GRU's second bias only the last third is not a copy of the first."""
+    return torch.cat([torch.zeros_like(v), torch.zeros_like(v), v])
+
+
+def inner_back(t):
+    return t[2 * len(t) // 3 :]
 
 
 class MLP(nn.Module):
@@ -234,3 +243,62 @@ class GPT(nn.Module):
         for block in self.blocks:
             h = block(h)
         return self.head(self.norm(h))
+
+
+class Recurrent(nn.Module):
+    """Embedding, one of PyTorch's recurrent nets, scores; ``truncate`` detaches."""
+
+    def __init__(self, V, E, H, kind, truncate=None):
+        super().__init__()
+        self.C, self.out = nn.Embedding(V, E), nn.Linear(H, V)
+        self.net = getattr(nn, kind)(E, H, batch_first=True)
+        nn.init.zeros_(self.net.bias_hh_l0)
+        self.truncate = truncate
+
+    def ours(self):
+        found = {
+            "embed.C": (self.C.weight, None),
+            "cell.W": (self.net.weight_ih_l0, T),
+            "cell.U": (self.net.weight_hh_l0, T),
+            "cell.b": (self.net.bias_ih_l0, None),
+        }
+        if isinstance(self.net, nn.GRU):
+            found["cell.v"] = self.net.bias_hh_l0, inner
+        return found | {"head.W": (self.out.weight, T), "head.b": (self.out.bias, None)}
+
+    def forward(self, ix):
+        state, found = None, []
+        for piece in self.C(ix).split(self.truncate or ix.shape[1], 1):
+            h, state = self.net(piece, state)
+            found.append(h)
+            state = tuple(s.detach() for s in state) if type(state) is tuple else state
+            state = state if type(state) is tuple else state.detach()
+        return self.out(torch.cat(found, 1))
+
+
+class PaperGRU(nn.Module):
+    """The form that PyTorch does not have, step by step."""
+
+    def __init__(self, V, E, H, cell):
+        super().__init__()
+        self.C, self.out = nn.Embedding(V, E), nn.Linear(H, V)
+        self.W, self.U = nn.Parameter(torch.empty(E, 3 * H)), nn.Linear(3 * H, H)
+        self.b, self.cell = nn.Parameter(torch.empty(3 * H)), cell
+
+    def ours(self):
+        return {
+            "embed.C": (self.C.weight, None),
+            "cell.W": (self.W, None),
+            "cell.U": (self.U.weight, None),
+            "cell.b": (self.b, None),
+            "head.W": (self.out.weight, T),
+            "head.b": (self.out.bias, None),
+        }
+
+    def forward(self, ix):
+        e, found = self.C(ix), []
+        h = e.new_zeros(len(ix), len(self.U.weight))
+        for x in e.unbind(1):
+            h = self.cell(x, h, self.W, self.U.weight, self.b)
+            found.append(h)
+        return self.out(torch.stack(found, 1))

@@ -5,6 +5,7 @@ import argparse
 from .. import __version__
 
 FILE = "charlm-model.safetensors"
+MODELS = "bigram, mlp, rnn, gru, lstm, tree, wavenet or gpt (mlp)"
 
 EPILOG = """examples:
   charlm train --model gpt                train a GPT on the bundled names
@@ -24,7 +25,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", default="mlp", help="bigram, mlp, tree, wavenet or gpt (mlp)")
+    add("--model", default="mlp", help=MODELS)
     add("--data", default="names", help="names, makemore, tinyshakespeare, or a file")
     add("--text", action="store_true", help="the file is running text, not a list")
     add("--out", default=FILE, help=f"file of the model ({FILE})")
@@ -43,6 +44,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
         ("levels", int, "levels of a tree or WaveNet; the context is 2**levels"),
         ("dropout", float, "dropout of a GPT"),
         ("positions", str, "learned, sinusoid or rope, of a GPT"),
+        ("truncate", int, "steps after which a recurrent net cuts its gradient"),
+        ("reset", str, "before or after the product, of a GRU"),
+        ("forget", float, "initial forget bias of an LSTM"),
     ):
         shape.add_argument(f"--{name}", type=kind, help=about)
     run = parser.add_argument_group("the run")
@@ -111,7 +115,7 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 def _bench(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", default="mlp", help="bigram, mlp, tree, wavenet or gpt (mlp)")
+    add("--model", default="mlp", help=MODELS)
     add("--data", default="names", help="names, makemore, or a file (names)")
     add("--batch", type=int, default=32, help="rows of a minibatch (32)")
     add("--rounds", type=int, default=20, help="rounds of ten steps each (20)")

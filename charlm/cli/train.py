@@ -7,6 +7,7 @@ from ..train import TrainConfig, launch
 from .output import say
 
 SHAPE = "block n_embd n_hidden n_layer n_head levels dropout positions".split()
+SHAPE += ["truncate", "reset", "forget"]
 SETTINGS = [f.name for f in fields(TrainConfig)]
 
 

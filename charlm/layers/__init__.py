@@ -14,6 +14,7 @@ from .base import Layer
 from .basic import Apply, CausalConv, Dropout, Embedding, Linear
 from .combine import Residual, Sequential
 from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from .recurrent import Recurrent
 
 __all__ = [
     "Apply",
@@ -26,6 +27,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "RMSNorm",
+    "Recurrent",
     "Residual",
     "Sequential",
     "init",

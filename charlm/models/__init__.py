@@ -15,12 +15,16 @@ from .ensemble import Ensemble
 from .gpt import GPT, Attention, Block
 from .mlp import MLP
 from .ngram import KneserNey, NGram
+from .recurrent import GRU, LSTM, RNN
 from .wavenet import ConvTree, GatedBlock, Tree, WaveNet
 
 __all__ = [
     "GPT",
+    "GRU",
     "KINDS",
+    "LSTM",
     "MLP",
+    "RNN",
     "Attention",
     "Bigram",
     "Block",
@@ -37,6 +41,9 @@ __all__ = [
 KINDS: dict[str, Callable[..., Any]] = {
     "bigram": Bigram,
     "mlp": MLP,
+    "rnn": RNN,
+    "gru": GRU,
+    "lstm": LSTM,
     "tree": ConvTree,
     "wavenet": WaveNet,
     "gpt": GPT,

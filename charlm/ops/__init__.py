@@ -29,6 +29,7 @@ from .norm import *
 from .pair import Pair as Pair
 from .pair import pairs as pairs
 from .position import *
+from .recurrent import *
 from .reduce import *
 
 # what the families define, in their order

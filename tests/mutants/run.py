@@ -162,6 +162,10 @@ def whole():
         found.append((model, test_models.inputs(name, model, 4, 7, g), True))
         if "mlp norm" in name or name == "tree":
             found.append((model, found[-1][1], False))
+    for pair in ("rnn_cell", "lstm_cell"):
+        cell = Masked(pair, 3, 4, g, truncate=3, dtype=torch.float64)
+        x = torch.randn(5, 7, 3, generator=g, dtype=torch.float64)
+        found.append((cell, x, True))
     stack = [
         layers.RMSNorm(6, dtype=torch.float64),
         layers.GroupNorm(6, 2, dtype=torch.float64),
@@ -174,6 +178,15 @@ def whole():
     for net in both:
         test_models.spread(net, g)
     return found
+
+
+class Masked(layers.Recurrent):
+    """A recurrent layer over texts of unequal length."""
+
+    def forward(self, x, training=True):
+        lengths = torch.arange(len(x)) + 2
+        mask = torch.arange(x.shape[1]) < lengths.unsqueeze(1)
+        return super().forward(x, training, mask)
 
 
 def reset(model):

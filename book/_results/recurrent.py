@@ -1,0 +1,243 @@
+"""RNN, GRU and LSTM: losses at equal size, gradients against lag; ``make results``.
+
+Three seeds of everything, which differ in first weights and minibatches; hand-written
+gradients, one thread. Quoted by the chapters on recurrence. Writes ``recurrent.json``;
+with names of studies, only those are made anew:
+``python book/_results/recurrent.py names lags``.
+"""
+
+import json
+import math
+import sys
+import time
+from dataclasses import asdict
+from statistics import mean
+from typing import Any
+
+import torch
+from record import HERE, provenance, write
+from torch import Generator, Tensor
+
+from charlm import ops
+from charlm.config import TrainConfig
+from charlm.corpus import PARTS, Corpus, corpus
+from charlm.models import KneserNey, build
+from charlm.sample import encode, nll
+from charlm.train import Trainer
+
+SEEDS = (0, 1, 2)
+SMALL = {"epochs": 20, "batch": 64, "lr": 2e-2, "optimiser": "muon"}
+LARGE = {"epochs": 10, "batch": 64, "lr": 1e-2, "optimiser": "muon", "decay": 0.1}
+NAMES: dict[str, tuple[str, dict, dict]] = {
+    "rnn 12K": ("rnn", {}, SMALL),
+    "gru 12K": ("gru", {}, SMALL),
+    "lstm 12K": ("lstm", {}, SMALL),
+    "gru before 12K": ("gru", {"reset": "before"}, SMALL),
+    "lstm forget 12K": ("lstm", {"forget": 1.0}, SMALL),
+    "rnn 74K": ("rnn", {"n_embd": 32, "n_hidden": 242}, LARGE),
+    "gru 74K": ("gru", {"n_embd": 32, "n_hidden": 136}, LARGE),
+    "lstm 74K": ("lstm", {"n_embd": 32, "n_hidden": 117}, LARGE),
+    "lstm forget 74K": (
+        "lstm",
+        {"n_embd": 32, "n_hidden": 117, "forget": 1.0},
+        LARGE,
+    ),
+}
+TEXT = {"steps": 1_500, "batch": 16, "lr": 5e-3, "evals": 0}
+KINDS: dict[str, tuple[str, dict]] = {
+    "rnn": ("rnn", {}),
+    "gru": ("gru", {}),
+    "lstm": ("lstm", {}),
+    "lstm forget": ("lstm", {"forget": 1.0}),
+}
+LENGTH, TEXTS = 64, 128
+CUTS = (1, 2, 4, 8, 16)
+RATES, CLIPS = (5e-3, 2e-2, 6e-2), (1e9, 1.0)
+"""A limit that no gradient reaches records lengths and clips nothing."""
+
+
+def run(
+    data: Corpus, kind: str, options: dict, settings: dict, seed: int
+) -> tuple[dict, Any, list[float]]:
+    """Train one model: its losses, the model, the lengths of its gradients if clipped.
+
+    Losses are None where the run left the numbers.
+    """
+    g = Generator().manual_seed(seed)
+    model = build(kind, len(data.vocab), g, **options)
+    train, dev = (data.encode(model, part) for part in ("train", "dev"))
+    lengths: list[float] = []
+    config = TrainConfig(**{"seed": seed, "evals": 5, **settings})
+    watch = [lambda trainer, progress: lengths.append(progress.length)]
+    trainer = Trainer(model, train, dev, config, watch)
+    started = time.process_time()
+    found: dict[str, Any] = {"seed": seed}
+    try:
+        trainer.run()
+    except ValueError:
+        return {**found, "dev": None}, model, lengths
+    found["cpu_seconds"] = round(time.process_time() - started, 1)
+    found["parameters"] = trainer.flat.p.numel()
+    with torch.inference_mode():
+        parts = ("dev",) if data.running else PARTS
+        for part in parts:
+            found[part] = round(nll(model, *data.encode(model, part)), 4)
+    print(kind, options, settings, found, flush=True)
+    return found, model, lengths
+
+
+def gradient_by_lag(model: Any, X: Tensor, Y: Tensor) -> list[float]:
+    """How much of the gradient of the last loss reaches the state, step by step back.
+
+    The mean over texts of its length at each lag, relative to lag 0. A state is all
+    that is carried: h, and c where there is one.
+    """
+    logits, (_, (_, shape, caches), c_head) = model.forward(X)
+    dlogits = torch.zeros_like(logits)
+    last, c_loss = ops.cross_entropy(logits[:, -1], Y[:, -1])
+    dlogits[:, -1] = ops.cross_entropy_backward(torch.ones_like(last), c_loss)
+    dh = ops.linear_backward(dlogits, c_head)[0][:, -1]
+    ds = dh.new_zeros(shape)
+    (ds[0] if ds.dim() == 3 else ds).add_(dh)
+    found = []
+    for c_cell, _ in reversed(caches):
+        square = ds.square().sum(-1)  # (B) or (2, B)
+        length = (square.sum(0) if ds.dim() == 3 else square).sqrt()
+        found.append(length.double().mean().item())
+        ds = model.cell.pair.backward(ds, c_cell)[1]
+    return [float(f"{v / found[0]:.4g}") for v in found]
+
+
+def largest_singular(model: Any) -> float:
+    """Of the recurrent matrix."""
+    return round(float(torch.linalg.matrix_norm(model.cell.U, 2)), 3)
+
+
+def names() -> dict:
+    """All sizes and cells on the lectures' list, and counting."""
+    data, found = corpus("makemore"), {}
+    for name, (kind, options, settings) in NAMES.items():
+        runs = [run(data, kind, options, settings, seed)[0] for seed in SEEDS]
+        means = {part: round(mean(r[part] for r in runs), 4) for part in PARTS}
+        said = asdict(TrainConfig(**settings))
+        found[name] = {
+            "kind": kind,
+            "options": options,
+            "settings": said,
+            "parameters": runs[0]["parameters"],
+            "mean": means,
+            "runs": runs,
+        }
+    train, dev = (
+        encode(KneserNeyShape, data.parts[p], data.vocab) for p in ("train", "dev")
+    )
+    model = KneserNey(len(data.vocab), *train, block=5, discount=0.9)
+    found["kneser-ney"] = {"dev": round(nll(model, *dev), 4)}
+    return found
+
+
+class KneserNeyShape:
+    """What the counting model reads: windows of five."""
+
+    block, causal = 5, False
+
+
+def text() -> tuple[Corpus, Tensor, Tensor]:
+    """The larger text, and pieces of its dev part to look at gradients on."""
+    data = corpus("tinyshakespeare")
+    model = build("rnn", len(data.vocab), Generator(), block=LENGTH)
+    X, Y = data.encode(model, "dev")
+    return data, X[:TEXTS], Y[:TEXTS]
+
+
+def lags() -> dict:
+    """Gradient against lag, before and after training, on the larger text."""
+    data, X, Y = text()
+    found: dict[str, Any] = {}
+    for name, (kind, options) in KINDS.items():
+        entry: dict[str, list] = {"start": [], "trained": [], "dev": [], "singular": []}
+        for seed in SEEDS:
+            g = Generator().manual_seed(seed)
+            fresh = build(kind, len(data.vocab), g, **options)
+            entry["start"].append(gradient_by_lag(fresh, X, Y))
+            losses, model, _ = run(data, kind, options, TEXT, seed)
+            entry["trained"].append(gradient_by_lag(model, X, Y))
+            entry["dev"].append(losses["dev"])
+            entry["singular"].append([largest_singular(m) for m in (fresh, model)])
+        found[name] = {**entry, "parameters": losses["parameters"]}
+    return found
+
+
+def truncation() -> dict:
+    """Dev losses of an LSTM whose gradient is cut after k steps."""
+    data = corpus("tinyshakespeare")
+    return {
+        str(k): [
+            run(data, "lstm", {"truncate": k}, TEXT, seed)[0]["dev"] for seed in SEEDS
+        ]
+        for k in CUTS
+    }
+
+
+def clipping() -> list[dict]:
+    """RNNs at several learning rates, with and without a limit to the gradient."""
+    data, found = corpus("tinyshakespeare"), []
+    for lr in RATES:
+        for limit in CLIPS:
+            runs = []
+            for seed in SEEDS:
+                settings = TEXT | {"lr": lr, "clip": limit}
+                losses, _, lengths = run(data, "rnn", {}, settings, seed)
+                kept = sorted(v for v in lengths if math.isfinite(v))
+                share = mean(v > 1.0 for v in kept)
+                runs.append(
+                    {
+                        "dev": losses["dev"],
+                        "median length": round(kept[len(kept) // 2], 3),
+                        "largest length": round(kept[-1], 3),
+                        "share above 1": round(share, 4),
+                    }
+                )
+            limit_said = None if limit > 1e6 else limit
+            found.append({"lr": lr, "clip": limit_said, "runs": runs})
+    return found
+
+
+STUDIES = {
+    "names": names,
+    "lags": lags,
+    "truncation": truncation,
+    "clipping": clipping,
+}
+
+
+def main() -> None:
+    """Make the studies that are named, or all; write the file after each."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    path = HERE / "recurrent.json"
+    chosen = sys.argv[1:] or list(STUDIES)
+    record = json.loads(path.read_text("utf8")) if path.exists() else {}
+    everything = [x for p in PARTS for x in corpus("makemore").parts[p]]
+    record |= {
+        "label": "recurrent nets",
+        "command": "python book/_results/recurrent.py",
+        "seeds": list(SEEDS),
+        "text": {
+            "name": "tinyshakespeare",
+            "split": "in place, 90/5/5",
+            "settings": {**TEXT, "block": LENGTH},
+            "texts looked at": TEXTS,
+        },
+        **provenance(everything),
+    }
+    for study in chosen:
+        started = time.process_time()
+        record[study] = STUDIES[study]()
+        spent = record.setdefault("cpu_seconds", {})
+        spent[study] = round(time.process_time() - started, 1)
+        write("recurrent", record)
+
+
+if __name__ == "__main__":
+    main()
