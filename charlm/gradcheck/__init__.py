@@ -15,6 +15,9 @@ look along one random direction through all inputs, which scales to whole models
 * :func:`.taylor_order` sees a wrong gradient by the order of the remainder, 1 and not
   2, and no error far below the curvature.
 
+One needs neither autograd nor differences, but a second rule: :func:`.adjoint` holds a
+backward against the pair's own JVP.
+
 At a kink (ReLU at 0, ties for a maximum) there is no gradient: there ours must lie
 between the two :func:`.one_sided` slopes.
 
@@ -31,7 +34,7 @@ it does so stands in ``judge``.
 from . import bugs, cases, ledger
 from .compare import Comparison, compare
 from .grade import errors, grade, verdict, zoo_forms
-from .judge import ZERO, Verdict, bracket, error, gradients, upstream
+from .judge import ZERO, Verdict, adjoint, bracket, error, gradients, upstream
 from .numeric import (
     NotAnalytic,
     central_differences,
@@ -52,6 +55,7 @@ __all__ = [
     "Comparison",
     "NotAnalytic",
     "Verdict",
+    "adjoint",
     "autograd",
     "bracket",
     "bugs",

@@ -4,7 +4,7 @@ Every one stands for a mistake seen in the wild. They are there to be caught: a 
 runs each through the witnesses, and the checks are worth as much as what they catch.
 """
 
-from . import network, tensor
+from . import network, tensor, tiled
 from .bug import Bug, zoo
 
-__all__ = ["Bug", "network", "tensor", "zoo"]
+__all__ = ["Bug", "network", "tensor", "tiled", "zoo"]
