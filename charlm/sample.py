@@ -31,6 +31,27 @@ def scores(model: TextModel, text: Tensor) -> Tensor:
     return model.forward(torch.cat([missing, text], 1), training=False)[0]
 
 
+class Reader:
+    """Scores for texts that grow: what a model has read is not read again.
+
+    A model with ``extend`` keeps keys and values of all it has read, and is given the
+    new symbols alone; any other model, and texts longer than the block, are read whole.
+    """
+
+    def __init__(self, model: TextModel, cached: bool = True) -> None:
+        self.model, self.past = model, None  # keys and values, by block
+        self.extend = getattr(model, "extend", None) if cached else None
+
+    def scores(self, text: Tensor) -> Tensor:
+        """text (B, T), that of the last call and more  ->  logits (B, V)."""
+        if self.extend is None or text.shape[1] > self.model.block:
+            return scores(self.model, text)
+        read = self.past[0][0].shape[2] if self.past else 0
+        logits: Tensor
+        logits, self.past = self.extend(text[:, read:], self.past)
+        return logits[:, -1]
+
+
 def draw(logits: Tensor, generator: Generator) -> Tensor:
     """logits (B, V)  ->  one symbol per row (B), drawn from the softmax.
 
@@ -99,6 +120,7 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    cached: bool = True,
 ) -> list[str]:
     """Draw names, character by character, until the model ends them.
 
@@ -112,15 +134,17 @@ def sample(
         temperature: as in :func:`narrow`, as are ``top_k`` and ``top_p``.
         top_k: see there.
         top_p: see there.
+        cached: keep what was computed of the symbols already read, if the model can.
 
     Raises:
         ValueError: as :func:`narrow`, or the prefix has a character not in the
             vocabulary.
     """
     begin = torch.tensor([0, *vocab.encode(prefix)])
-    text = begin.expand(count, -1)
+    text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
-        drawn = draw(narrow(scores(model, text), temperature, top_k, top_p), generator)
+        logits = narrow(reader.scores(text), temperature, top_k, top_p)
+        drawn = draw(logits, generator)
         if text.shape[1] > len(begin):
             drawn = drawn.masked_fill(text[:, -1] == 0, 0)
         text = torch.cat([text, drawn.unsqueeze(1)], 1)

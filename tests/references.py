@@ -14,6 +14,10 @@ def add_positions(x, P):
 
 
 def attention(q, k, v, causal=True):
+    T, M = q.shape[-2], k.shape[-2]
+    if causal and T != M:  # is_causal would count from the first key
+        mask = torch.ones(T, M, dtype=torch.bool).tril(M - T)
+        return F.scaled_dot_product_attention(q, k, v, mask)
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
@@ -173,10 +177,11 @@ def rmsnorm(x, gamma, eps=1e-5):
     return F.rms_norm(x, x.shape[-1:], gamma, eps)
 
 
-def rope(x, base=10_000.0):
+def rope(x, base=10_000.0, start=0):
     T, D = x.shape[-2:]
     frequency = base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
-    angle = torch.outer(torch.arange(T, dtype=torch.float64), frequency)
+    where = torch.arange(start, start + T, dtype=torch.float64)
+    angle = torch.outer(where, frequency)
     turn = torch.polar(torch.ones_like(angle), angle)
     pairs = torch.view_as_complex(x.double().reshape(*x.shape[:-1], D // 2, 2))
     return torch.view_as_real(pairs * turn).flatten(-2).to(x.dtype)
@@ -216,6 +221,10 @@ def swiglu(a, b):
 
 def tanh(x):
     return torch.tanh(x)
+
+
+def tiled_attention(q, k, v, causal=True, rows=64, columns=64):
+    return attention(q, k, v, causal)
 
 
 def transpose(x, first, second):

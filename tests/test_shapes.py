@@ -159,11 +159,17 @@ def run_everything():
         for case in cases.cases(name):
             y, cache = case.forward(*case.inputs)
             pair.backward(gradcheck.upstream(y), cache)
+            if pair.jvp:
+                moving = (case.inputs[i] for i in gradcheck.floating(case.inputs))
+                pair.jvp(*moving, cache)
     ops.sinusoid(5, 4, torch.zeros(1))
     for name in MODELS:
         model, _ = build(name, g)
         logits, cache = model.forward(inputs(name, model, 4, 7, g))
         model.backward(torch.ones_like(logits), cache)
+        if isinstance(model, models.GPT):
+            x = inputs(name, model, 4, 7, g)
+            model.extend(x[:, 5:], model.extend(x[:, :5])[1])
     X, Y = torch.randint(5, (9, 3), generator=g), torch.randint(5, (9,), generator=g)
     one = models.MLP(5, g, n_hidden=4)
     Ensemble([one, one]).forward(X)

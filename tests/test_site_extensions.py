@@ -175,7 +175,7 @@ def test_the_ledger_has_a_section_for_every_pair():
     for name, pair in ops.pairs().items():
         assert f"### `{name}`" in text
         assert f":pyobject: {name}_backward" in text
-        assert f'pytest tests/test_pairs.py -k "{name}-"' in text
+        assert f'pytest tests/test_pairs.py tests/test_jvps.py -k "{name}-"' in text
         for label in ledger_page.CITED.findall(pair.backward.__doc__):
             assert f"$$\n{tex[label]}\n$$\n\nDerived in {{eq}}`{label}`." in text
 

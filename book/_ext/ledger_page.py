@@ -43,10 +43,10 @@ def section(pair, tex: dict[str, str], root: Path, docname: str) -> str:
             )
             continue
         lines += ["$$", tex[label], "$$", "", f"Derived in {{eq}}`{label}`.", ""]
-    for name in (pair.forward.__name__, pair.backward.__name__):
+    for function in filter(None, (pair.forward, pair.backward, pair.jvp)):
         quote = [f"```{{literalinclude}} ../{path}", ":language: python"]
-        lines += [*quote, f":pyobject: {name}", "```", ""]
-    test = f'pytest tests/test_pairs.py -k "{pair.name}-"'
+        lines += [*quote, f":pyobject: {function.__name__}", "```", ""]
+    test = f'pytest tests/test_pairs.py tests/test_jvps.py -k "{pair.name}-"'
     lines += [f"Proved by `{test}`.", ""]
     return "\n".join(lines)
 

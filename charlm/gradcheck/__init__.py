@@ -15,6 +15,9 @@ look along one random direction through all inputs, which scales to whole models
 * :func:`.taylor_order` sees a wrong gradient by the order of the remainder, 1 and not
   2, and no error far below the curvature.
 
+One needs neither autograd nor differences, but a second rule: :func:`.adjoint` holds a
+backward against the pair's own JVP.
+
 At a kink (ReLU at 0, ties for a maximum) there is no gradient: there ours must lie
 between the two :func:`.one_sided` slopes.
 
@@ -37,6 +40,7 @@ from .judge import (
     Form,
     Refused,
     Verdict,
+    adjoint,
     bracket,
     error,
     gradients,
@@ -65,6 +69,7 @@ __all__ = [
     "NotAnalytic",
     "Refused",
     "Verdict",
+    "adjoint",
     "autograd",
     "bracket",
     "bugs",

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from .. import ops
-from . import cases
+from . import cases, witnesses
 from .grade import errors
-from .witnesses import TOLERANCE, WITNESSES
+from .judge import adjoint
+from .witnesses import TOLERANCE
 
 SEEDS = (0, 1, 2)
+WITNESSES = (*witnesses.WITNESSES, "adjoint")
+"""Heads of the columns: those that judge any backward, and the pair's own JVP."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ def check(pair: str) -> Row:
     for seed in SEEDS:
         for case in cases.cases(pair, seed):
             count += 1
-            backward = ops.pairs()[pair].backward
-            judged = errors(case.forward, backward, case.inputs, seed, case.kink)
+            both, f, inputs = ops.pairs()[pair], case.forward, case.inputs
+            judged = errors(f, both.backward, inputs, seed, case.kink)
+            if both.jvp:
+                judged["adjoint"] = adjoint(f, both.backward, both.jvp, inputs, seed)
             for name, found in judged.items():
                 if found is None:
                     continue

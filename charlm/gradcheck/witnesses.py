@@ -68,7 +68,12 @@ WITNESSES = {
 """Name of each witness, as the ledger heads its column, and the witness."""
 
 
-TOLERANCE = {"autograd": 1e-9, "central differences": 1e-7, "complex step": 1e-12}
+TOLERANCE = {
+    "autograd": 1e-9,
+    "central differences": 1e-7,
+    "complex step": 1e-12,
+    "adjoint": 1e-12,
+}
 """Largest error that passes in float64, relative to the largest gradient of a call."""
 
 

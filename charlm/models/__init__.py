@@ -12,10 +12,11 @@ from torch import Generator
 
 from .bigram import Bigram
 from .ensemble import Ensemble
-from .gpt import GPT, Attention, Block
+from .gpt import GPT
 from .mlp import MLP
 from .ngram import KneserNey, NGram
 from .recurrent import GRU, LSTM, RNN
+from .transformer import Attention, Block
 from .wavenet import ConvTree, GatedBlock, Tree, WaveNet
 
 __all__ = [

@@ -6,108 +6,11 @@ import torch
 from torch import Generator, Tensor
 
 from .. import ops
-from ..layers import Apply, Dropout, Embedding, Layer, LayerNorm, Linear, Sequential
+from ..layers import Dropout, Embedding, Layer, LayerNorm, Linear, Sequential
+from .transformer import Block
 
-
-class Attention(Layer):
-    """Causal self-attention with several heads:  x (B, T, E)  ->  y (B, T, E).
-
-    One linear map makes queries, keys and values of all heads, another mixes what the
-    heads found. With ``rotate`` queries and keys are rotated by their positions.
-    """
-
-    def __init__(
-        self,
-        n_embd: int,
-        n_head: int,
-        generator: Generator,
-        rotate: bool = False,
-        gain: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        if n_embd % n_head:
-            raise ValueError(
-                f"Attention: {n_embd} features cannot be cut into {n_head} heads of "
-                "the same width; choose n_head so that it divides n_embd"
-            )
-        self.n_head, self.rotate = n_head, rotate
-        self.qkv = Linear(n_embd, 3 * n_embd, generator, dtype=dtype)
-        self.proj = Linear(n_embd, n_embd, generator, gain=gain, dtype=dtype)
-        super().__init__()
-
-    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        E, N = x.shape[-1], self.n_head
-        both, c_qkv = self.qkv.forward(x)  # (B, T, 3*E)
-        parts = [both[..., i * E : (i + 1) * E] for i in range(3)]  # (B, T, E)
-        q, k, v = (ops.split_heads(part, N)[0] for part in parts)  # (B, N, T, E/N)
-        c_rope = None
-        if self.rotate:
-            (q, c_rope), (k, _) = ops.rope(q), ops.rope(k)  # (B, N, T, E/N)
-        heads, c_att = ops.attention(q, k, v)  # (B, N, T, E/N)
-        merged, c_merge = ops.merge_heads(heads)  # (B, T, E)
-        y, c_proj = self.proj.forward(merged)  # (B, T, E)
-        return y, (c_qkv, c_rope, c_att, c_merge, c_proj)
-
-    def backward(self, dy: Tensor, cache: Any) -> Tensor:
-        c_qkv, c_rope, c_att, c_merge, c_proj = cache
-        dmerged = self.proj.backward(dy, c_proj)
-        dheads = ops.merge_heads_backward(dmerged, c_merge)
-        dq, dk, dv = ops.attention_backward(dheads, c_att)
-        if self.rotate:  # both were turned by the same angles
-            dq, dk = ops.rope_backward(dq, c_rope), ops.rope_backward(dk, c_rope)
-        parts = [ops.split_heads_backward(d, ()) for d in (dq, dk, dv)]
-        return self.qkv.backward(torch.cat(parts, -1), c_qkv)
-
-
-class Block(Layer):
-    """x + attention(norm(x)), then y + net(norm(y)):  x (B, T, E)  ->  (B, T, E).
-
-    The norms stand on the branches ("pre-norm"), so the residual path is free.
-    """
-
-    def __init__(
-        self,
-        n_embd: int,
-        n_head: int,
-        generator: Generator,
-        dropout: float = 0.0,
-        rotate: bool = False,
-        gain: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        g = generator
-        self.attend = Sequential(
-            [
-                LayerNorm(n_embd, dtype),
-                Attention(n_embd, n_head, g, rotate, gain, dtype),
-                Dropout(dropout, g),
-            ]
-        )
-        self.think = Sequential(
-            [
-                LayerNorm(n_embd, dtype),
-                Linear(n_embd, 4 * n_embd, g, dtype=dtype),
-                Apply("gelu_tanh"),
-                Linear(4 * n_embd, n_embd, g, gain=gain, dtype=dtype),
-                Dropout(dropout, g),
-            ]
-        )
-        super().__init__()
-
-    def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        a, c_a = self.attend.forward(x, training)  # (B, T, E)
-        y, _ = ops.residual(x, a)  # (B, T, E)
-        b, c_b = self.think.forward(y, training)  # (B, T, E)
-        z, _ = ops.residual(y, b)  # (B, T, E)
-        return z, (c_a, c_b)
-
-    def backward(self, dy: Tensor, cache: Any) -> Tensor:
-        c_a, c_b = cache
-        dpath, db = ops.residual_backward(dy, ())
-        dpath += self.think.backward(db, c_b)  # y was used twice
-        dx, da = ops.residual_backward(dpath, ())
-        dx += self.attend.backward(da, c_a)  # x was used twice
-        return dx
+Past = list[tuple[Tensor, Tensor]]
+"""Keys and values (B, N, M, E/N) of M positions that were read, for every block."""
 
 
 class GPT(Layer):
@@ -196,6 +99,31 @@ class GPT(Layer):
         else:
             logits, c_head = self.head.forward(h)  # (B, T, V)
         return logits, (c_embed, c_pos, c_drop, c_blocks, c_norm, c_head)
+
+    def extend(self, x: Tensor, past: Past | None = None) -> tuple[Tensor, Past]:
+        """x (B, T) symbols after those of ``past``  ->  logits (B, T, V), past grown.
+
+        What :meth:`forward` gives for the last T positions in evaluation, to rounding,
+        at the cost of these positions alone.
+
+        Raises:
+            ValueError: past and x together are longer than the block.
+        """
+        start, T = past[0][0].shape[2] if past else 0, x.shape[1]
+        self.check_length(start + T)
+        h, _ = self.wte.forward(x)  # (B, T, E)
+        if self.positions == "learned":
+            h, _ = ops.add_positions(h, self.wpe.C[start:])  # (B, T, E)
+        elif self.positions == "sinusoid":
+            P = ops.sinusoid(start + T, h.shape[-1], h)
+            h, _ = ops.add_positions(h, P[start:])  # (B, T, E)
+        blocks, grown = self.blocks.layers, []
+        before: list[Any] = past or [None] * len(blocks)
+        for block, kept in zip(blocks, before, strict=True):
+            h, kept = block.extend(h, kept)  # type: ignore[attr-defined]
+            grown.append(kept)
+        h, _ = self.norm.forward(h)  # (B, T, E)
+        return (h @ self.wte.C.T if self.tied else self.head.forward(h)[0]), grown
 
     def backward(self, dy: Tensor, cache: Any) -> None:
         """dy (B, T, V): adds the gradient of every parameter."""

@@ -1,21 +1,25 @@
 """The gradients of the book, each one a pair of plain functions.
 
-A *pair* is a function ``f`` and its sibling ``f_backward``::
+A *pair* is a function ``f`` and its siblings ``f_backward`` and ``f_jvp``::
 
     y, cache = f(*inputs)
     dx, dW, db = f_backward(dy, cache)
+    y_dot = f_jvp(x_dot, W_dot, b_dot, cache)
 
 ``dy`` is the gradient of the loss with respect to ``y`` and has its shape.
 ``f_backward`` returns one gradient per floating-point tensor among the inputs, in the
-order of the arguments; a single one is returned bare. Pairs write to no input, hold no
-state and draw no random numbers.
+order of the arguments; a single one is returned bare. ``f_jvp`` goes the other way: it
+takes a tangent, a direction to move in, for each of these inputs, and returns how fast
+``y`` changes, the Jacobian times the tangents. None of them writes to what it is given,
+holds state or draws random numbers.
 
 The name is the registry: :func:`pairs` finds every pair by its name, nothing is listed
 by hand. One file holds one family:
 
 * ``matrix``, ``reduce``, ``move``: products, sums, and what only moves numbers;
 * ``activation``, ``loss``, ``norm``: functions of one number, scores, normalisation;
-* ``conv``, ``attention``, ``position``, ``block``: parts of networks.
+* ``conv``, ``recurrent``, ``attention``, ``tiled``, ``position``, ``block``: parts of
+  networks.
 """
 
 from .activation import *
@@ -31,6 +35,7 @@ from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
 from .reduce import *
+from .tiled import *
 
 # what the families define, in their order
 __all__ = [

@@ -24,6 +24,12 @@ def tanh_backward(dy: Tensor, cache: Cache) -> Tensor:
     return (1 - y * y) * dy  # (...)
 
 
+def tanh_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    (y,) = cache
+    return x_dot - y * y * x_dot  # (...)
+
+
 def sigmoid(x: Tensor) -> tuple[Tensor, Cache]:
     """y = 1 / (1 + exp(-x)), a number between 0 and 1:  x (...)  ->  y (...)."""
     y = x.sigmoid()  # (...)
@@ -37,6 +43,12 @@ def sigmoid_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     (y,) = cache
     return y * (1 - y) * dy  # (...)
+
+
+def sigmoid_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    (y,) = cache
+    return (y - y * y) * x_dot  # (...)
 
 
 def relu(x: Tensor) -> tuple[Tensor, Cache]:
@@ -56,6 +68,12 @@ def relu_backward(dy: Tensor, cache: Cache) -> Tensor:
     return on * dy  # (...)
 
 
+def relu_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    (on,) = cache
+    return torch.where(on, x_dot, 0.0)  # (...)
+
+
 def leaky_relu(x: Tensor, slope: float = 0.01) -> tuple[Tensor, Cache]:
     """y = x where x is positive, else ``slope`` times x:  x (...)  ->  y (...)."""
     factor = torch.full_like(x.real, slope).masked_fill(x.real > 0, 1.0)  # (...)
@@ -70,6 +88,12 @@ def leaky_relu_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     (factor,) = cache
     return factor * dy  # (...)
+
+
+def leaky_relu_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    (factor,) = cache
+    return factor * x_dot  # (...)
 
 
 def softplus(x: Tensor) -> tuple[Tensor, Cache]:
@@ -92,6 +116,12 @@ def softplus_backward(dy: Tensor, cache: Cache) -> Tensor:
     return x.sigmoid() * dy  # (...)
 
 
+def softplus_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    (x,) = cache
+    return x.sigmoid() * x_dot  # (...)
+
+
 def silu(x: Tensor) -> tuple[Tensor, Cache]:
     """y = x sigmoid(x), also called swish:  x (...)  ->  y (...).
 
@@ -108,6 +138,13 @@ def silu_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     x, s = cache
     return s * (1 + x * (1 - s)) * dy  # (...)
+
+
+def silu_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    x, s = cache
+    s_dot = (s - s * s) * x_dot  # (...)
+    return x_dot * s + x * s_dot
 
 
 def gelu(x: Tensor) -> tuple[Tensor, Cache]:
@@ -127,6 +164,13 @@ def gelu_backward(dy: Tensor, cache: Cache) -> Tensor:
     x, Phi = cache
     phi = (-0.5 * x * x).exp() / math.sqrt(2 * math.pi)  # (...)  normal density
     return (Phi + x * phi) * dy  # (...)
+
+
+def gelu_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    x, Phi = cache
+    Phi_dot = (-0.5 * x * x).exp() / math.sqrt(2 * math.pi) * x_dot  # (...)
+    return x_dot * Phi + x * Phi_dot
 
 
 SLOPE, CUBIC = math.sqrt(2 / math.pi), 0.044715
@@ -153,6 +197,14 @@ def gelu_tanh_backward(dy: Tensor, cache: Cache) -> Tensor:
     return 0.5 * (1 + t + x * (1 - t * t) * du) * dy  # (...)
 
 
+def gelu_tanh_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-elementwise."""
+    x, t = cache
+    u_dot = SLOPE * (x_dot + 3 * CUBIC * x * x * x_dot)  # (...)
+    t_dot = (1 - t * t) * u_dot  # (...)
+    return 0.5 * (x_dot * (1 + t) + x * t_dot)
+
+
 def swiglu(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
     """y = silu(a) b, one half of the features gating the other:  a, b (...) -> y (...).
 
@@ -169,3 +221,9 @@ def swiglu_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     """
     silu_cache, gated, b = cache
     return silu_backward(dy * b, silu_cache), gated * dy
+
+
+def swiglu_jvp(a_dot: Tensor, b_dot: Tensor, cache: Cache) -> Tensor:
+    """a_dot (...), b_dot (...)  ->  y_dot (...). Derived in eq-jvp-product."""
+    silu_cache, gated, b = cache
+    return silu_jvp(a_dot, silu_cache) * b + gated * b_dot  # (...)

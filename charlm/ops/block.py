@@ -32,6 +32,12 @@ def residual_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     return dy.clone(), dy.clone()
 
 
+def residual_jvp(x_dot: Tensor, branch_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...), branch_dot (...)  ->  y_dot (...). Derived in eq-jvp-linear-map."""
+    () = cache
+    return x_dot + branch_dot
+
+
 def dropout(x: Tensor, keep: Tensor, p: float) -> tuple[Tensor, Cache]:
     """Zero the elements that are not kept, scale the others by 1 / (1 - p).
 
@@ -59,3 +65,9 @@ def dropout_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     (mask,) = cache
     return mask * dy
+
+
+def dropout_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (...)  ->  y_dot (...). Derived in eq-jvp-linear-map."""
+    (mask,) = cache
+    return x_dot * mask

@@ -48,6 +48,21 @@ def causal_conv_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tens
     return dx, dW, db
 
 
+def causal_conv_jvp(
+    x_dot: Tensor, W_dot: Tensor, b_dot: Tensor, cache: Cache
+) -> Tensor:
+    """x_dot (B, T, I), W_dot (K, I, O), b_dot (O)  ->  y_dot (B, T, O).
+
+    Derived in eq-jvp-product.
+    """
+    padded, W, dilation = cache
+    still, _ = causal_conv(x_dot, W, b_dot, dilation)  # (B, T, O)
+    T = x_dot.shape[1]
+    for k, tap_dot in enumerate(W_dot):
+        still = still + padded[:, k * dilation : k * dilation + T] @ tap_dot
+    return still  # (B, T, O)
+
+
 def gate(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
     """y = tanh(a) sigmoid(b):  a (...), b (...)  ->  y (...).
 
@@ -66,3 +81,10 @@ def gate_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     da = dy * s * (1 - t * t)  # (...)
     db = dy * t * s * (1 - s)  # (...)
     return da, db
+
+
+def gate_jvp(a_dot: Tensor, b_dot: Tensor, cache: Cache) -> Tensor:
+    """a_dot (...), b_dot (...)  ->  y_dot (...). Derived in eq-jvp-product."""
+    t, s = cache
+    t_dot, s_dot = (1 - t * t) * a_dot, (s - s * s) * b_dot  # (...)
+    return t_dot * s + t * s_dot

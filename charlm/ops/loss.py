@@ -29,6 +29,13 @@ def softmax_backward(dy: Tensor, cache: Cache) -> Tensor:
     return y * (dy - (dy * y).sum(-1, keepdim=True))  # (..., V)
 
 
+def softmax_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., V)  ->  y_dot (..., V). Derived in eq-jvp-softmax."""
+    (y,) = cache
+    counts_dot = y * x_dot  # (..., V)  over the sum of counts, as y is
+    return counts_dot - y * counts_dot.sum(-1, keepdim=True)  # (..., V)
+
+
 def log_softmax(x: Tensor) -> tuple[Tensor, Cache]:
     """Logarithm of :func:`softmax`, safe where that would round to zero.
 
@@ -46,6 +53,12 @@ def log_softmax_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     (y,) = cache
     return dy - y.exp() * dy.sum(-1, keepdim=True)  # (..., V)
+
+
+def log_softmax_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., V)  ->  y_dot (..., V). Derived in eq-jvp-log-softmax."""
+    (y,) = cache
+    return x_dot - (y.exp() * x_dot).sum(-1, keepdim=True)  # (..., V)
 
 
 def cross_entropy(
@@ -100,6 +113,16 @@ def cross_entropy_backward(dloss: Tensor, cache: Cache) -> Tensor:
     return dlogits * weight.unsqueeze(-1)
 
 
+def cross_entropy_jvp(logits_dot: Tensor, cache: Cache) -> Tensor:
+    """logits_dot (..., V)  ->  loss_dot (). Derived in eq-jvp-cross-entropy."""
+    logp, target, kept, count, smoothing, temperature = cache
+    logp_dot = log_softmax_jvp(logits_dot / temperature, (logp,))  # (..., V)
+    each = (1 - smoothing) * logp_dot.gather(-1, target).squeeze(-1)  # (...)
+    if smoothing:
+        each = each + smoothing * logp_dot.mean(-1)  # (...)
+    return -(each * kept).sum() / count  # ()
+
+
 def l2(W: Tensor, strength: float) -> tuple[Tensor, Cache]:
     """Half of ``strength`` times the sum of squares:  W (...)  ->  y ().
 
@@ -117,3 +140,9 @@ def l2_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     W, strength = cache
     return strength * W * dy  # (...)
+
+
+def l2_jvp(W_dot: Tensor, cache: Cache) -> Tensor:
+    """W_dot (...)  ->  y_dot (). Derived in eq-jvp-product."""
+    W, strength = cache
+    return strength * (W * W_dot).sum()  # ()

@@ -25,6 +25,15 @@ def linear_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
     return dx, dW, db
 
 
+def linear_jvp(x_dot: Tensor, W_dot: Tensor, b_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., I), W_dot (I, O), b_dot (O)  ->  y_dot (..., O).
+
+    Derived in eq-jvp-product.
+    """
+    x, W = cache
+    return x_dot @ W + x @ W_dot + b_dot  # (..., O)
+
+
 def embedding(ix: Tensor, C: Tensor) -> tuple[Tensor, tuple[Tensor, torch.Size]]:
     """y = C[ix]:  ix (...) integers in [0, V), C (V, E)  ->  y (..., E)."""
     y = C[ix]  # (..., E)
@@ -41,6 +50,12 @@ def embedding_backward(dy: Tensor, cache: tuple[Tensor, torch.Size]) -> Tensor:
     # index_add_ adds once per occurrence; dC[ix] += dy would keep only one
     dC.index_add_(0, ix.reshape(-1), dy.reshape(-1, shape[1]))
     return dC
+
+
+def embedding_jvp(C_dot: Tensor, cache: tuple[Tensor, torch.Size]) -> Tensor:
+    """C_dot (V, E)  ->  y_dot (..., E). Derived in eq-jvp-linear-map."""
+    ix, _ = cache
+    return C_dot[ix]  # (..., E)
 
 
 def unembedding(x: Tensor, C: Tensor) -> tuple[Tensor, Cache]:
@@ -62,6 +77,12 @@ def unembedding_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     dx = dy @ C  # (..., E)
     dC = dy.reshape(-1, dy.shape[-1]).T @ x.reshape(-1, x.shape[-1])  # (V, E)
     return dx, dC
+
+
+def unembedding_jvp(x_dot: Tensor, C_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., E), C_dot (V, E)  ->  y_dot (..., V). Derived in eq-jvp-product."""
+    x, C = cache
+    return x_dot @ C.T + x @ C_dot.T  # (..., V)
 
 
 def matmul(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
@@ -92,3 +113,12 @@ def matmul_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     da = dy @ b.mT  # (..., I, K)
     db = a.mT @ dy  # (..., K, O)
     return da, db
+
+
+def matmul_jvp(a_dot: Tensor, b_dot: Tensor, cache: Cache) -> Tensor:
+    """a_dot (..., I, K), b_dot (..., K, O)  ->  y_dot (..., I, O).
+
+    Derived in eq-jvp-product.
+    """
+    a, b = cache
+    return a_dot @ b + a @ b_dot  # (..., I, O)

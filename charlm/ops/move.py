@@ -24,6 +24,12 @@ def transpose_backward(dy: Tensor, cache: Cache) -> Tensor:
     return dy.transpose(first, second)
 
 
+def transpose_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot  ->  y_dot, its axes exchanged. Derived in eq-jvp-linear-map."""
+    first, second = cache
+    return x_dot.transpose(first, second)
+
+
 def permute(x: Tensor, order: tuple[int, ...]) -> tuple[Tensor, Cache]:
     """Axis i of the result is axis ``order[i]`` of x."""
     return x.permute(order), (order,)
@@ -41,9 +47,16 @@ def permute_backward(dy: Tensor, cache: Cache) -> Tensor:
     return dy.permute(inverse)
 
 
+def permute_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot  ->  y_dot, its axes in the new order. Derived in eq-jvp-linear-map."""
+    (order,) = cache
+    return x_dot.permute(order)
+
+
 def view(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
     """The same numbers in the same order, counted off into another shape."""
-    return x.reshape(shape), (x.shape,)
+    y = x.reshape(shape)
+    return y, (x.shape, y.shape)
 
 
 def view_backward(dy: Tensor, cache: Cache) -> Tensor:
@@ -51,8 +64,17 @@ def view_backward(dy: Tensor, cache: Cache) -> Tensor:
 
     Derived in eq-view-dx.
     """
-    (shape,) = cache
+    shape, _ = cache
     return dy.reshape(shape)
+
+
+def view_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot in the old shape  ->  y_dot in the new one.
+
+    Derived in eq-jvp-linear-map.
+    """
+    _, shape = cache
+    return x_dot.reshape(shape)
 
 
 def gather(x: Tensor, ix: Tensor) -> tuple[Tensor, Cache]:
@@ -70,13 +92,19 @@ def gather_backward(dy: Tensor, cache: Cache) -> Tensor:
     return dy.new_zeros(shape).scatter_add_(-1, ix, dy)
 
 
+def gather_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., V)  ->  y_dot (..., K). Derived in eq-jvp-linear-map."""
+    ix, _ = cache
+    return x_dot.gather(-1, ix)  # (..., K)
+
+
 def scatter_add(x: Tensor, ix: Tensor, size: int) -> tuple[Tensor, Cache]:
     """Add x[..., k] to place ix[..., k] of V = ``size`` places that begin as zero.
 
     x (..., K), ix (..., K)  ->  y (..., V).
     """
     y = x.new_zeros((*x.shape[:-1], size)).scatter_add(-1, ix, x)  # (..., V)
-    return y, (ix,)
+    return y, (ix, size)
 
 
 def scatter_add_backward(dy: Tensor, cache: Cache) -> Tensor:
@@ -84,8 +112,14 @@ def scatter_add_backward(dy: Tensor, cache: Cache) -> Tensor:
 
     Derived in eq-scatter-add-dx.
     """
-    (ix,) = cache
+    ix, _ = cache
     return dy.gather(-1, ix)
+
+
+def scatter_add_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., K)  ->  y_dot (..., V). Derived in eq-jvp-linear-map."""
+    ix, size = cache
+    return scatter_add(x_dot, ix, size)[0]  # (..., V)
 
 
 def split_heads(x: Tensor, heads: int) -> tuple[Tensor, Cache]:
@@ -102,16 +136,21 @@ def split_heads(x: Tensor, heads: int) -> tuple[Tensor, Cache]:
         )
     N = heads
     y = x.reshape(B, T, N, E // N).transpose(1, 2)  # (B, N, T, E/N)
-    return y, ()
+    return y, (N,)
 
 
 def split_heads_backward(dy: Tensor, cache: Cache) -> Tensor:
     """dy (B, N, T, D)  ->  dx (B, T, N*D).
 
-    Derived in eq-split-heads-dx.
+    Derived in eq-split-heads-dx. The number of heads stands in the shape.
     """
-    () = cache
     return dy.transpose(1, 2).flatten(2)  # (B, T, N*D)
+
+
+def split_heads_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (B, T, E)  ->  y_dot (B, N, T, E/N). Derived in eq-jvp-linear-map."""
+    (heads,) = cache
+    return split_heads(x_dot, heads)[0]
 
 
 def merge_heads(x: Tensor) -> tuple[Tensor, Cache]:
@@ -128,6 +167,12 @@ def merge_heads_backward(dy: Tensor, cache: Cache) -> Tensor:
     (N,) = cache
     B, T, E = dy.shape
     return dy.reshape(B, T, N, E // N).transpose(1, 2)  # (B, N, T, E/N)
+
+
+def merge_heads_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (B, N, T, D)  ->  y_dot (B, T, N*D). Derived in eq-jvp-linear-map."""
+    _ = cache
+    return x_dot.transpose(1, 2).flatten(2)  # (B, T, N*D)
 
 
 def flatten_consecutive(x: Tensor, n: int) -> tuple[Tensor, Cache]:
@@ -154,3 +199,9 @@ def flatten_consecutive_backward(dy: Tensor, cache: Cache) -> Tensor:
     (n,) = cache
     B, T, C = dy.shape
     return dy.reshape(B, n * T, C // n)  # (B, n*T, C/n)
+
+
+def flatten_consecutive_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (B, T, C)  ->  y_dot (B, T/n, n*C). Derived in eq-jvp-linear-map."""
+    (n,) = cache
+    return flatten_consecutive(x_dot, n)[0]

@@ -55,6 +55,19 @@ def batchnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor
     return dx.reshape(dy.shape), dgamma, dbeta
 
 
+def batchnorm_jvp(
+    x_dot: Tensor, gamma_dot: Tensor, beta_dot: Tensor, cache: Cache
+) -> Tensor:
+    """x_dot (..., C), gamma_dot (C), beta_dot (C) -> y_dot (..., C) by eq-jvp-norm."""
+    xhat, gamma, rstd, correction, _, _ = cache
+    C = x_dot.shape[-1]
+    rows_dot, xh = x_dot.reshape(-1, C), xhat.reshape(-1, C)  # (N, C)
+    centred_dot = rows_dot - rows_dot.mean(0)  # (N, C)
+    along = (xh * centred_dot).sum(0) / (len(xh) - correction)  # (C)
+    xhat_dot = rstd * (centred_dot - xh * along)  # (N, C)
+    return gamma_dot * xhat + gamma * xhat_dot.reshape(xhat.shape) + beta_dot
+
+
 def batchnorm_eval(
     x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, eps: float = 1e-5
 ) -> tuple[Tensor, Cache]:
@@ -90,6 +103,20 @@ def batchnorm_eval_backward(
     return dx, dgamma, dbeta, dmean, dvar
 
 
+def batchnorm_eval_jvp(
+    x_dot: Tensor,
+    gamma_dot: Tensor,
+    beta_dot: Tensor,
+    mean_dot: Tensor,
+    var_dot: Tensor,
+    cache: Cache,
+) -> Tensor:
+    """x_dot (..., C), the others (C)  ->  y_dot (..., C) by eq-jvp-norm-eval."""
+    xhat, gamma, rstd = cache
+    xhat_dot = rstd * (x_dot - mean_dot) - 0.5 * xhat * rstd**2 * var_dot  # (..., C)
+    return gamma_dot * xhat + gamma * xhat_dot + beta_dot  # (..., C)
+
+
 def layernorm(
     x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5
 ) -> tuple[Tensor, Cache]:
@@ -123,6 +150,17 @@ def layernorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor
     return dx, dgamma, dbeta
 
 
+def layernorm_jvp(
+    x_dot: Tensor, gamma_dot: Tensor, beta_dot: Tensor, cache: Cache
+) -> Tensor:
+    """x_dot (..., C), gamma_dot (C), beta_dot (C) -> y_dot (..., C) by eq-jvp-norm."""
+    xhat, gamma, rstd = cache
+    centred_dot = x_dot - x_dot.mean(-1, keepdim=True)  # (..., C)
+    along = (xhat * centred_dot).mean(-1, keepdim=True)  # (..., 1)
+    xhat_dot = rstd * (centred_dot - xhat * along)  # (..., C)
+    return gamma_dot * xhat + gamma * xhat_dot + beta_dot  # (..., C)
+
+
 def rmsnorm(x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Cache]:
     """Divide each row by its root mean square:  x (..., C), gamma (C) -> y (..., C).
 
@@ -145,6 +183,14 @@ def rmsnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     along = (dxhat * xhat).mean(-1, keepdim=True)  # (..., 1)
     dx = rrms * (dxhat - xhat * along)  # (..., C)
     return dx, dgamma
+
+
+def rmsnorm_jvp(x_dot: Tensor, gamma_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., C), gamma_dot (C)  ->  y_dot (..., C) by eq-jvp-norm, no mean."""
+    xhat, gamma, rrms = cache
+    along = (xhat * x_dot).mean(-1, keepdim=True)  # (..., 1)
+    xhat_dot = rrms * (x_dot - xhat * along)  # (..., C)
+    return gamma_dot * xhat + gamma * xhat_dot  # (..., C)
 
 
 def groupnorm(
@@ -190,3 +236,15 @@ def groupnorm_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor
     dparts = rstd * (dxhat - dxhat.mean(-1, keepdim=True) - xhat * along)
     dx = dparts.flatten(-2)  # (..., C)
     return dx, dgamma, dbeta
+
+
+def groupnorm_jvp(
+    x_dot: Tensor, gamma_dot: Tensor, beta_dot: Tensor, cache: Cache
+) -> Tensor:
+    """x_dot (..., C), gamma_dot (C), beta_dot (C) -> y_dot (..., C) by eq-jvp-norm."""
+    xhat, gamma, rstd = cache
+    parts_dot = x_dot.reshape(xhat.shape)  # (..., G, C/G)
+    centred_dot = parts_dot - parts_dot.mean(-1, keepdim=True)  # (..., G, C/G)
+    along = (xhat * centred_dot).mean(-1, keepdim=True)  # (..., G, 1)
+    xhat_dot = (rstd * (centred_dot - xhat * along)).flatten(-2)  # (..., C)
+    return gamma_dot * xhat.flatten(-2) + gamma * xhat_dot + beta_dot  # (..., C)

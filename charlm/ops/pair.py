@@ -10,11 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pair:
-    """A function and the function that computes its gradients."""
+    """A function, its backward (J^T times dy) and its JVP (J times tangents)."""
 
     name: str
     forward: Callable[..., Any]
     backward: Callable[..., Any]
+    jvp: Callable[..., Any] | None
 
 
 def pairs() -> dict[str, Pair]:
@@ -25,5 +26,6 @@ def pairs() -> dict[str, Pair]:
         for name, forward in names.items():
             backward = names.get(f"{name}_backward")
             if callable(forward) and callable(backward):
-                found[name] = Pair(name, forward, backward)
+                jvp = names.get(f"{name}_jvp")  # a test fails where there is none
+                found[name] = Pair(name, forward, backward, jvp)
     return dict(sorted(found.items()))

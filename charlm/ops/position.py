@@ -38,6 +38,15 @@ def add_positions_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor]:
     return dy.clone(), dP
 
 
+def add_positions_jvp(x_dot: Tensor, P_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., T, E), P_dot (Tmax, E)  ->  y_dot (..., T, E).
+
+    Derived in eq-jvp-linear-map.
+    """
+    _ = cache
+    return x_dot + P_dot[: x_dot.shape[-2]]  # (..., T, E)
+
+
 def angles(T: int, D: int, base: float, like: Tensor) -> Tensor:
     """Angle of position t and frequency i, t * base**(-2i/D):  (T, D/2)."""
     # .real keeps the angles real when the complex-step check passes through
@@ -59,11 +68,11 @@ def sinusoid(T: int, E: int, like: Tensor, base: float = 10_000.0) -> Tensor:
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)  # (T, E)
 
 
-def rope(x: Tensor, base: float = 10_000.0) -> tuple[Tensor, Cache]:
+def rope(x: Tensor, base: float = 10_000.0, start: int = 0) -> tuple[Tensor, Cache]:
     """Rotate neighbouring pairs of features by an angle that grows with position.
 
-    x (..., T, D), D even  ->  y (..., T, D). The product of a rotated query and a
-    rotated key depends on their distance only.
+    x (..., T, D), D even  ->  y (..., T, D), the first row at position ``start``. The
+    product of a rotated query and a rotated key depends on their distance only.
 
     Raises:
         ValueError: D is odd.
@@ -72,7 +81,7 @@ def rope(x: Tensor, base: float = 10_000.0) -> tuple[Tensor, Cache]:
     """
     T, D = x.shape[-2:]
     _refuse_odd("rope", D)
-    angle = angles(T, D, base, x)  # (T, D/2)
+    angle = angles(start + T, D, base, x)[start:]  # (T, D/2)
     cos, sin = angle.cos(), angle.sin()  # (T, D/2)
     return _rotate(x, cos, sin), (cos, sin)
 
@@ -84,6 +93,15 @@ def rope_backward(dy: Tensor, cache: Cache) -> Tensor:
     """
     cos, sin = cache
     return _rotate(dy, cos, -sin)
+
+
+def rope_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot (..., T, D)  ->  y_dot (..., T, D): rotated as x was.
+
+    Derived in eq-jvp-linear-map.
+    """
+    cos, sin = cache
+    return _rotate(x_dot, cos, sin)
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
             f"broadcast_to: {tuple(x.shape)} cannot become {tuple(shape)}: from the "
             "right, each axis must have the same length or length one"
         ) from None
-    return y, (x.shape,)
+    return y, (x.shape, y.shape)
 
 
 def broadcast_to_backward(dy: Tensor, cache: Cache) -> Tensor:
@@ -30,11 +30,20 @@ def broadcast_to_backward(dy: Tensor, cache: Cache) -> Tensor:
 
     Derived in eq-broadcast-to-dx.
     """
-    (shape,) = cache
+    shape, _ = cache
     new = dy.dim() - len(shape)
     dx = dy.sum(tuple(range(new))) if new else dy
     copied = [i for i, n in enumerate(shape) if n == 1 and dx.shape[i] != 1]
     return dx.sum(copied, keepdim=True) if copied else dx.clone()
+
+
+def broadcast_to_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot, of the small shape  ->  y_dot, of the large one.
+
+    Derived in eq-jvp-linear-map.
+    """
+    _, shape = cache
+    return x_dot.expand(shape).clone()
 
 
 def sum_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
@@ -52,6 +61,15 @@ def sum_over_backward(dy: Tensor, cache: Cache) -> Tensor:
     return kept.expand(shape).clone()
 
 
+def sum_over_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot with the axis  ->  y_dot without it (or with length one).
+
+    Derived in eq-jvp-linear-map.
+    """
+    _, axis, keepdim = cache
+    return x_dot.sum(axis, keepdim=keepdim)
+
+
 def mean_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
     """Mean over one axis, which stays with length one if ``keepdim``."""
     return x.mean(axis, keepdim=keepdim), (x.shape, axis, keepdim)
@@ -65,6 +83,15 @@ def mean_over_backward(dy: Tensor, cache: Cache) -> Tensor:
     shape, axis, keepdim = cache
     kept = dy if keepdim else dy.unsqueeze(axis)
     return kept.expand(shape) / shape[axis]
+
+
+def mean_over_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot with the axis  ->  y_dot without it (or with length one).
+
+    Derived in eq-jvp-linear-map.
+    """
+    _, axis, keepdim = cache
+    return x_dot.mean(axis, keepdim=keepdim)
 
 
 def max_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
@@ -84,3 +111,12 @@ def max_over_backward(dy: Tensor, cache: Cache) -> Tensor:
     share, axis, keepdim = cache
     kept = dy if keepdim else dy.unsqueeze(axis)
     return share * kept
+
+
+def max_over_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
+    """x_dot with the axis  ->  y_dot without it (or with length one).
+
+    Derived in eq-jvp-linear-map: the place of the maximum stays where it is.
+    """
+    share, axis, keepdim = cache
+    return (share * x_dot).sum(axis, keepdim=keepdim)

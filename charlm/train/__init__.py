@@ -4,7 +4,8 @@
 * ``optim``, ``schedule``: how a gradient becomes a step, and how large a one;
 * ``flat``: all parameters as one vector; ``fast``: the same step in less time;
 * ``launch``: a whole run; ``checkpoint``: saving it and going on;
-* ``parallel``: several processes; ``watch``: progress; ``timing``: times of steps.
+* ``parallel``: several processes; ``watch``: progress; ``timing``: times of steps;
+  ``memory``: bytes alive.
 """
 
 from . import checkpoint, optim, schedule
@@ -12,6 +13,7 @@ from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
 from .flat import Flat, Named
 from .launch import launch
+from .memory import peak_bytes
 from .parallel import World
 from .plain import Model, sgd, step
 from .trainer import Trainer, fit
@@ -34,6 +36,7 @@ __all__ = [
     "has_fast_form",
     "launch",
     "optim",
+    "peak_bytes",
     "schedule",
     "sgd",
     "step",

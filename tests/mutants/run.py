@@ -1,8 +1,9 @@
-"""Mutation testing of every backward: ``make mutants``.
+"""Mutation testing of every backward and every JVP: ``make mutants``.
 
 Each mutant of a pair is judged by what the fast suite asks of a pair: the right number,
 shapes, types and values of the gradients on every case of the pair, with random
-upstream gradients, and that nothing it was given is written to. Each mutant of a layer
+upstream gradients, and that nothing it was given is written to. Each mutant of a JVP is
+judged by the adjoint witness, beside the right backward. Each mutant of a layer
 or a model is judged by the gradients of whole models, which ``test_models.py`` holds
 against PyTorch's modules. A mutant that passes is a hole in the cases, or changes
 nothing: those are listed, with the reason, in ``equivalent.toml``.
@@ -142,6 +143,27 @@ def survivors(pair):
     return len(found), left
 
 
+def survivors_of_jvp(pair):
+    """As :func:`survivors`, for the JVP of a pair, whose adjoint is the backward."""
+    both = ops.pairs()[pair]
+    asked = [(case, seed) for seed in ledger.SEEDS for case in cases.cases(pair, seed)]
+
+    def wrong(rule):
+        try:
+            return any(
+                gradcheck.adjoint(case.forward, both.backward, rule, case.inputs, seed)
+                > gradcheck.TOLERANCE["adjoint"]
+                for case, seed in asked
+            )
+        except Exception:  # a mutant may fail in any way there is
+            return True
+
+    if wrong(both.jvp):
+        raise AssertionError(f"{pair}_jvp is itself found wrong; mend it first")
+    found = list(mutants_of(f"{pair}_jvp", both.jvp))
+    return len(found), [m for m in found if not wrong(compiled(m, both.jvp))]
+
+
 def classes():
     """All layers and models that have a backward of their own."""
     for package in (layers, models):
@@ -240,7 +262,9 @@ def main(names=None, listed=HERE / "equivalent.toml"):
     warnings.simplefilter("ignore")
     begin = time.perf_counter()
     equivalent = tomllib.loads(Path(listed).read_text(encoding="utf8"))
-    results = [survivors(pair) for pair in names or ops.pairs()]
+    chosen = names or list(ops.pairs())
+    results = [survivors(pair) for pair in chosen]
+    results += [survivors_of_jvp(pair) for pair in chosen]
     if names is None:
         problems = [(args, answers(*args)) for args in whole()]
         results += [survivors_of_class(cls, problems) for cls in classes()]
@@ -254,7 +278,7 @@ def main(names=None, listed=HERE / "equivalent.toml"):
         print(f"stale in {Path(listed).name}: {name!r} is killed or does not exist")
     seconds = time.perf_counter() - begin
     print(
-        f"{total} mutants of {len(results)} backwards: {total - len(alive)} killed, "
+        f"{total} mutants of {len(results)} functions: {total - len(alive)} killed, "
         f"{len(alive) - len(bad)} equivalent, {len(bad)} survived ({seconds:.0f} s)"
     )
     return 1 if bad or stale else 0

@@ -20,3 +20,4 @@ def rope(g: Generator) -> Inputs:
     yield "one position", (randn(g, 2, 1, 4),), {}
     yield "one pair", (randn(g, 6, 2),), {}
     yield "another base", (randn(g, 1, 4, 6),), {"base": 100.0}
+    yield "later", (randn(g, 2, 3, 4),), {"start": 5}

@@ -15,7 +15,7 @@ from .guard import Misbehaved, call, where
 from .guesses import Case, Form, Trial, close
 from .inputs import input_names
 from .judge import judge
-from .measure import ZERO, bracket, distance, error, gradients, upstream
+from .measure import ZERO, adjoint, bracket, distance, error, gradients, upstream
 from .slips import common, explain
 from .verdict import Finding, Refused, Verdict
 
@@ -29,6 +29,7 @@ __all__ = [
     "Refused",
     "Trial",
     "Verdict",
+    "adjoint",
     "bracket",
     "call",
     "close",

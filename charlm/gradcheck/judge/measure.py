@@ -1,5 +1,6 @@
 """How far a gradient is from a reference, and what counts as far."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -142,4 +143,51 @@ def bracket(
             slope = sum((d * v).sum().item() for d, v in zip(ours, along, strict=True))
             low, high = sorted(one_sided(forward, inputs, dy, along))
             worst = max(worst, (low - slope) / scale, (slope - high) / scale)
+    return worst
+
+
+def adjoint(
+    forward: Forward,
+    backward: Backward,
+    jvp: Callable[..., Tensor],
+    inputs: tuple[Any, ...],
+    seed: int = 0,
+) -> float:
+    """How far <u, J v> is from <J^T u, v>, with J v by the JVP, J^T u by the backward.
+
+    For a random u, and for v along one random direction per floating-point input and
+    along all of them; relative to the largest gradient. Both rules have to be wrong in
+    the same way for it to pass: it sees any other mistake in either, and says nothing
+    of the forward beyond what stands in the cache.
+
+    Args:
+        forward: ``forward(*inputs) -> (y, cache)``.
+        backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
+        jvp: ``jvp(*tangents, cache) ->`` the tangent of y.
+        inputs: of the forward.
+        seed: of u and of the directions.
+
+    Returns:
+        The largest error, infinite where a shape is wrong or a number is not finite.
+    """
+    y, cache = forward(*inputs)
+    u = upstream(y, seed)
+    ours = gradients(backward, u, cache)
+    whole = directions(inputs, Generator().manual_seed(seed))
+    if [d.shape for d in ours] != [v.shape for v in whole]:
+        return float("inf")
+    zeros = tuple(torch.zeros_like(v) for v in whole)
+    ways = [(*zeros[:i], v, *zeros[i + 1 :]) for i, v in enumerate(whole)]
+    largest = max((d.abs().max().item() for d in ours if d.numel()), default=0.0)
+    worst = 0.0
+    for way in (whole, *ways):
+        y_dot = jvp(*way, cache)
+        if y_dot.shape != y.shape:
+            return float("inf")
+        terms = [(d * v).sum() for d, v in zip(ours, way, strict=True)]
+        off = abs((u * y_dot).sum().item() - sum(terms, torch.zeros(())).item())
+        if math.isnan(off):
+            return float("inf")
+        if max(off, largest) > ZERO:
+            worst = max(worst, off / largest if largest else math.inf)
     return worst
