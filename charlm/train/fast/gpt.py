@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...ops.activation import CUBIC, SLOPE
-from ...ops.position import angles
+from ...ops.position import angles, sinusoid
 from .parts import Loss, Pool
 from .product import product
 
@@ -187,8 +187,6 @@ class FastGPT:
         self.norm, self.loss = RowNorm(B * T, E, C, new), Loss(B * T, V, C)
         self.table = None
         if m.positions == "sinusoid":
-            from ...ops import sinusoid
-
             self.table = sinusoid(T, E, C)
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:

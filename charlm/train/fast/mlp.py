@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss, Pool, Tanh
+from .parts import BatchNorm, Head, Pool, Table, Tanh
 
 
 class FastMLP:
@@ -14,22 +14,20 @@ class FastMLP:
     def __init__(self, model: Any, shape: tuple[int, ...], new: Pool) -> None:
         self.model = m = model
         B, T = shape
-        V, E = m.C.shape
-        H = m.W1.shape[1]
-        self.emb, self.demb = new(B * T, E), new(B * T, E)
-        self.flat, self.dflat = self.emb.view(B, T * E), self.demb.view(B, T * E)
+        E, H = m.C.shape[1], m.W1.shape[1]
+        self.table = Table(m.C, m.dC, B * T, new)
+        self.flat = self.table.emb.view(B, T * E)
+        self.dflat = self.table.demb.view(B, T * E)
         self.pre, self.h, self.dh = new(B, H), new(B, H), new(B, H)
-        self.work, self.logits = new(B, H), new(B, V)
-        self.flat_t, self.h_t, self.dh_t = self.flat.t(), self.h.t(), self.dh.t()
-        self.logits_t, self.W1_t, self.W2_t = self.logits.t(), m.W1.t(), m.W2.t()
-        self.ones = m.C.new_ones(B)
-        self.loss, self.tanh = Loss(B, V, m.C), Tanh(m.C)
+        self.work, self.head = new(B, H), Head(self.h, self.dh, m.W2, m.b2, new)
+        self.flat_t, self.dh_t, self.W1_t = self.flat.t(), self.dh.t(), m.W1.t()
+        self.ones, self.tanh = m.C.new_ones(B), Tanh(m.C)
         self.norm = BatchNorm(self.pre, self.dh, self.work) if m.normalise else None
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Write every gradient of the model; returns the loss."""
         m, h, dh, ix = self.model, self.h, self.dh, X.reshape(-1)
-        torch.index_select(m.C, 0, ix, out=self.emb)
+        self.table.forward(ix)
         torch.addmm(m.b1, self.flat, m.W1, out=self.pre)
         if self.norm:
             self.norm.forward(m.gamma, m.beta, h)
@@ -37,16 +35,12 @@ class FastMLP:
         else:
             h.copy_(self.pre)
         self.tanh.forward(h)
-        torch.addmm(m.b2, h, m.W2, out=self.logits)
-        loss = self.loss.gradient(self.logits, Y)
-        torch.mm(self.h_t, self.logits, out=m.dW2)
-        torch.mv(self.logits_t, self.ones, out=m.db2)
-        torch.mm(self.logits, self.W2_t, out=dh)
+        loss = self.head.gradient(Y, m.dW2, m.db2)
         self.tanh.backward(dh, h, self.work)
         if self.norm:
             self.norm.backward(m.gamma, m.dgamma, m.dbeta)
         torch.mm(self.flat_t, dh, out=m.dW1)
         torch.mv(self.dh_t, self.ones, out=m.db1)
         torch.mm(dh, self.W1_t, out=self.dflat)
-        m.dC.zero_().index_add_(0, ix, self.demb)
+        self.table.backward(ix)
         return loss

@@ -1,4 +1,4 @@
-"""What fast steps share: the end of the model, and normalisation over rows."""
+"""What fast steps share: both ends of a model, and normalisation over rows."""
 
 import math
 
@@ -69,6 +69,41 @@ class Loss:
         torch.softmax(logits, 1, out=logits)
         torch.index_select(logits.view(-1), 0, self.place, out=self.picked)
         logits.view(-1).index_add_(0, self.place, self.less)
+
+
+class Table:
+    """The symbols' numbers, looked up: C (V, E) at M places."""
+
+    def __init__(self, C: Tensor, dC: Tensor, places: int, new: Pool) -> None:
+        self.C, self.dC = C, dC
+        self.emb, self.demb = new(places, C.shape[1]), new(places, C.shape[1])
+
+    def forward(self, ix: Tensor) -> None:
+        """ix (M)  ->  ``emb`` (M, E)."""
+        torch.index_select(self.C, 0, ix, out=self.emb)
+
+    def backward(self, ix: Tensor) -> None:
+        """``demb`` (M, E)  ->  dC."""
+        self.dC.zero_().index_add_(0, ix, self.demb)
+
+
+class Head:
+    """The last layer and the loss: h (M, H), W (H, V), b (V)."""
+
+    def __init__(self, h: Tensor, dh: Tensor, W: Tensor, b: Tensor, new: Pool) -> None:
+        self.h, self.dh, self.W, self.b = h, dh, W, b
+        self.logits = new(len(h), len(b))
+        self.h_t, self.logits_t, self.W_t = h.t(), self.logits.t(), W.t()
+        self.loss, self.ones = Loss(len(h), len(b), W), W.new_ones(len(h))
+
+    def gradient(self, targets: Tensor, dW: Tensor, db: Tensor) -> float:
+        """h  ->  dW, db and ``dh``; returns the loss."""
+        torch.addmm(self.b, self.h, self.W, out=self.logits)
+        loss = self.loss.gradient(self.logits, targets)
+        torch.mm(self.h_t, self.logits, out=dW)
+        torch.mv(self.logits_t, self.ones, out=db)
+        torch.mm(self.logits, self.W_t, out=self.dh)
+        return loss
 
 
 class Tanh:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .parts import BatchNorm, Loss, Pool, Tanh
+from .parts import BatchNorm, Head, Pool, Table, Tanh
 
 
 class FastLevel:
@@ -45,34 +45,25 @@ class FastTree:
 
     def __init__(self, model: Any, shape: tuple[int, ...], new: Pool) -> None:
         layers = model.stack.layers
-        self.embed, self.out = layers[0], layers[-1]
+        embed, self.out = layers[0], layers[-1]
         B, T = shape
-        C = self.embed.C
-        V, E = C.shape
-        self.emb, self.demb = new(B * T, E), new(B * T, E)
-        below, dbelow = self.emb, self.demb
+        self.table = Table(embed.C, embed.dC, B * T, new)
+        below, dbelow = self.table.emb, self.table.demb
         self.levels = []
         for linear, norm in zip(layers[2:-1:4], layers[3:-1:4], strict=True):
             level = FastLevel(linear, norm, below, dbelow, new)
             self.levels.append(level)
             below, dbelow = level.h, level.dh
-        self.logits = new(B, V)
-        self.top, self.dtop, self.top_t = below, dbelow, below.t()
-        self.logits_t, self.W_t = self.logits.t(), self.out.W.t()
-        self.loss, self.ones = Loss(B, V, C), C.new_ones(B)
+        self.head = Head(below, dbelow, self.out.W, self.out.b, new)
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Write every gradient of the model; returns the loss."""
-        out, ix = self.out, X.reshape(-1)
-        torch.index_select(self.embed.C, 0, ix, out=self.emb)
+        ix = X.reshape(-1)
+        self.table.forward(ix)
         for level in self.levels:
             level.up()
-        torch.addmm(out.b, self.top, out.W, out=self.logits)
-        loss = self.loss.gradient(self.logits, Y)
-        torch.mm(self.top_t, self.logits, out=out.dW)
-        torch.mv(self.logits_t, self.ones, out=out.db)
-        torch.mm(self.logits, self.W_t, out=self.dtop)
+        loss = self.head.gradient(Y, self.out.dW, self.out.db)
         for level in reversed(self.levels):
             level.down()
-        self.embed.dC.zero_().index_add_(0, ix, self.demb)
+        self.table.backward(ix)
         return loss
