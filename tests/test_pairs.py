@@ -49,6 +49,12 @@ def test_an_unknown_pair_is_named():
         cases.cases("relu6")
 
 
+def test_every_pair_is_reached_from_its_room():
+    for name, pair in ops.pairs().items():
+        assert getattr(ops, name, None) is pair.forward, f"ops/__init__ lacks {name}"
+        assert getattr(ops, f"{name}_backward") is pair.backward
+
+
 def test_a_pair_without_cases_is_named(monkeypatch):
     from charlm.gradcheck.cases import activation
 
