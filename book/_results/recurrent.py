@@ -19,11 +19,10 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import ops
-from charlm.config import TrainConfig
-from charlm.corpus import PARTS, Corpus, corpus
+from charlm.data import PARTS, Corpus, corpus, encode
 from charlm.models import KneserNey, build
-from charlm.sample import encode, nll
-from charlm.train import Trainer
+from charlm.sample import nll
+from charlm.train import TrainConfig, Trainer
 
 SEEDS = (0, 1, 2)
 SMALL = {"epochs": 20, "batch": 64, "lr": 2e-2, "optimiser": "muon"}
