@@ -9,8 +9,8 @@ from .judge import adjoint
 from .witnesses import TOLERANCE
 
 SEEDS = (0, 1, 2)
-WITNESSES = (*witnesses.WITNESSES, "adjoint")
-"""Heads of the columns: those that judge any backward, and the pair's own JVP."""
+COLUMNS = (*witnesses.WITNESSES, "adjoint")
+"""The witnesses that judge any backward, and the JVP of the pair itself."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Row:
 
 def check(pair: str) -> Row:
     """Run one pair through all witnesses, on all its cases and three seeds."""
-    largest: dict[str, float | None] = dict.fromkeys(WITNESSES)
-    worst = dict.fromkeys(WITNESSES, "")
+    largest: dict[str, float | None] = dict.fromkeys(COLUMNS)
+    worst = dict.fromkeys(COLUMNS, "")
     problem, count = "", 0
     for seed in SEEDS:
         for case in cases.cases(pair, seed):
