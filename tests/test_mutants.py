@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE / "mutants"))
 import run  # noqa: E402
 from mutate import mutants  # noqa: E402
 
-from charlm import cases  # noqa: E402
+from charlm.gradcheck import cases  # noqa: E402
 
 SAMPLE = """
 def f_backward(dy, cache):
