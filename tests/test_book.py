@@ -36,6 +36,7 @@ CHAPTERS = [
         "attention",
         "positions",
         "gpt",
+        "efficient-attention",
         "generation",
         "league-table",
     )

@@ -34,6 +34,7 @@ from .pair import Pair as Pair
 from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
+from .recurrent_jvp import *
 from .reduce import *
 from .tiled import *
 

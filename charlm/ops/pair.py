@@ -20,12 +20,11 @@ class Pair:
 
 def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
-    found = {}
+    names: dict[str, Any] = {}
     for info in iter_modules([str(Path(__file__).parent)]):
-        names = vars(import_module(f"{__package__}.{info.name}"))
-        for name, forward in names.items():
-            backward = names.get(f"{name}_backward")
-            if callable(forward) and callable(backward):
-                jvp = names.get(f"{name}_jvp")  # a test fails where there is none
-                found[name] = Pair(name, forward, backward, jvp)
-    return dict(sorted(found.items()))
+        names |= vars(import_module(f"{__package__}.{info.name}"))
+    return {
+        name: Pair(name, names[name], backward, names.get(f"{name}_jvp"))
+        for name in sorted(names)
+        if callable(backward := names.get(f"{name}_backward"))
+    }
