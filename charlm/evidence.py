@@ -71,12 +71,17 @@ def numbers(side: Measured) -> list[float]:
     return [float(x) for x in side]
 
 
+def deviation(side: list[float]) -> float:
+    """Standard deviation; nan where a value is none, as after a run that diverged."""
+    return stdev(side) if all(map(math.isfinite, side)) else math.nan
+
+
 def shown(side: list[float]) -> str:
     """The values of one side, and their mean and spread where there are several."""
     if len(side) == 1:
         return f"{side[0]:.4g}"
     values = " ".join(f"{x:.4g}" for x in side[:6]) + (" ..." if len(side) > 6 else "")
-    return f"[{values}; mean {fmean(side):.4g}, spread {stdev(side):.2g}]"
+    return f"[{values}; mean {fmean(side):.4g}, spread {deviation(side):.2g}]"
 
 
 def outcome(
@@ -130,9 +135,11 @@ def outcome(
     margins = []
     for left, right in pairwise(sides):
         gap = towards * (fmean(right) - fmean(left))
-        across = math.hypot(spread, *(stdev(s) for s in (left, right) if len(s) > 1))
+        across = math.hypot(
+            spread, *(deviation(s) for s in (left, right) if len(s) > 1)
+        )
         margins.append(gap / across if across else math.copysign(math.inf, gap or -1))
-    margin = min(margins)
+    margin = min(margins, key=lambda m: -math.inf if math.isnan(m) else m)
     ok = margin >= asked  # false for a nan too
     said = f" {signs[0]} ".join(map(shown, sides))
     found = Outcome(claim, said, margin, asked, ok)

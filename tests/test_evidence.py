@@ -79,3 +79,13 @@ def test_a_fact_of_the_bundled_list_is_held():
     fact("one is one", 1 == 1)
     with pytest.raises(AssertionError, match="one is two"):
         fact("one is two", 1 == 2)
+
+
+@pytest.mark.parametrize("last", [math.nan, math.inf, -math.inf])
+def test_a_run_that_diverged_falls_short_in_words(last):
+    for chain in (
+        (1, "<", [2.0, 2.1, last]),
+        (0, "<", [1, 1.1, 1.2], "<", [9, 9, last]),
+    ):
+        with pytest.raises(FellShort, match="it converged"):
+            outcome("it converged", *chain)

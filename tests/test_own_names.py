@@ -1,6 +1,9 @@
 """The reader's own list in place of the bundled one: in the package, on the pages."""
 
 import re
+import sys
+from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 from small_book import build, make
@@ -8,7 +11,12 @@ from small_book import build, make
 from charlm import data
 from charlm.evidence import fact, outcome
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "book" / "_ext"))
+
+import own_names  # noqa: E402
+
 NAMES = ["emma", "olivia", "emma"]
+WHOLE = [a + b + c for a in ascii_lowercase for b in "aeiou" for c in ascii_lowercase]
 CELLS = """
 ```{code-cell} python
 :tags: [remove-cell]
@@ -49,6 +57,21 @@ def test_a_list_that_is_none_is_told(own, monkeypatch):
         data.load("names")
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["emma"], "1 names are too few"),
+        ([*WHOLE, "a" * 16], "more than 15 letters"),
+        ([n for n in WHOLE if not {"q", "x"} & set(n)], "no name has q, x;"),
+        (WHOLE, ""),
+    ],
+)
+def test_what_the_chapters_cannot_be_computed_with(names, words):
+    found = own_names.unfit(names)
+    assert words in found
+    assert bool(words) == bool(found)
+
+
 def test_a_claim_of_the_bundled_list_is_told_not_asked(own, capsys):
     assert not outcome("it is small", [1.0, 2.0, 3.0], "<", 2).ok
     said = capsys.readouterr().out
@@ -61,6 +84,7 @@ def test_a_claim_of_the_bundled_list_is_told_not_asked(own, capsys):
 
 
 def test_pages_say_which_list_they_show_and_what_did_not_come_out(own, tmp_path):
+    own.write_text("\n".join(WHOLE))
     book = make(tmp_path / "book")
     page = book / "book/three.md"
     page.write_text(page.read_text() + CELLS)
@@ -68,9 +92,12 @@ def test_pages_say_which_list_they_show_and_what_did_not_come_out(own, tmp_path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     text = (book / "_build/html/book/three.html").read_text()
     shown = re.sub(r"<[^>]*>", "", text)
-    assert "computed with 3 names of own.txt, in place of the bundled list" in shown
+    assert (
+        f"computed with {len(WHOLE):,} names of own.txt, in place of the bundled list"
+        in shown
+    )
     assert "fell short: it was never so | [1 2 3; mean 2, spread 1]" in shown
-    assert str(NAMES) in shown
+    assert str(WHOLE) in shown
     assert "own.txt" not in (book / "_build/html/book/two.html").read_text()
     own.write_text("Zoë\n")
     done = build(book)

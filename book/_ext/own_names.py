@@ -9,10 +9,12 @@ import os
 import re
 import sys
 from pathlib import Path
+from string import ascii_lowercase
 
 from docutils import nodes
 from notebooks import executed
 
+FEWEST, LONGEST = 2_000, 15  # what sizes and contexts of the chapters are made for
 READS = re.compile(r"""load\(["']names["']\)""")
 
 
@@ -25,9 +27,26 @@ def check(app, config) -> None:
         # cells run in the folder of their page
         os.environ["CHARLM_NAMES"] = str(Path(own).expanduser().resolve())
         try:
-            app.own_names = len(data.load("names"))
+            names = data.load("names")
+            if wrong := unfit(names):
+                raise ValueError(f"CHARLM_NAMES: {wrong}")
         except ValueError as error:
             sys.exit(str(error))  # not an exception: those are shown with their trace
+        app.own_names = len(names)
+
+
+def unfit(names: list[str]) -> str:
+    """Why the chapters cannot be computed with these names, "" if they can."""
+    if len(names) < FEWEST:
+        return f"{len(names):,} names are too few for the chapters; give {FEWEST:,}"
+    long = [name for name in names if len(name) > LONGEST]
+    if long:
+        return f"{long[0]!r} has more than {LONGEST} letters; leave such names out"
+    missing = sorted(set(ascii_lowercase) - set("".join(names)))
+    if missing:
+        letters = ", ".join(missing)
+        return f"no name has {letters}; the chapters speak of 26 letters: add some"
+    return ""
 
 
 def fallen(app, docname: str) -> list[str]:
