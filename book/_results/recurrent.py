@@ -20,7 +20,7 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import ops
-from charlm.data import PARTS, Corpus, corpus, encode
+from charlm.data import PARTS, Corpus, corpus
 from charlm.models import KneserNey, build
 from charlm.sample import nll
 from charlm.train import TrainConfig, Trainer

@@ -20,23 +20,32 @@ by hand. One file holds one family:
 * ``activation``, ``loss``, ``norm``: functions of one number, scores, normalisation;
 * ``conv``, ``recurrent``, ``attention``, ``tiled``, ``position``, ``block``: parts of
   networks.
+
+What a pair takes stands in its docstring and is held at every call (``contract``,
+``fit``, ``guard``): what does not fit raises ``ValueError``.
 """
 
 from .activation import *
 from .attention import *
 from .block import *
 from .conv import *
+from .guard import guard
+from .guard import trusted as trusted
 from .loss import *
 from .matrix import *
 from .move import *
 from .norm import *
 from .pair import Pair as Pair
+from .pair import families
 from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
 from .recurrent_jvp import *
 from .reduce import *
 from .tiled import *
+
+for _family in families():
+    globals().update(guard(_family))
 
 # what the families define, in their order
 __all__ = [

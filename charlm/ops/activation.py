@@ -54,7 +54,7 @@ def sigmoid_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 def relu(x: Tensor) -> tuple[Tensor, Cache]:
     """y = max(x, 0):  x (...)  ->  y (...). The derivative at 0 is taken as 0."""
     # .real is the identity on real numbers; it lets the complex-step check pass through
-    on = x.real > 0  # (...)
+    on = ~(x.real <= 0)  # (...)  not x > 0: what is not a number has to stay so
     y = torch.where(on, x, 0.0)  # (...)
     return y, (on,)
 
@@ -75,7 +75,10 @@ def relu_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def leaky_relu(x: Tensor, slope: float = 0.01) -> tuple[Tensor, Cache]:
-    """y = x where x is positive, else ``slope`` times x:  x (...)  ->  y (...)."""
+    """y = x where x is positive, else ``slope`` times x.
+
+    x (...), slope in (-inf, inf)  ->  y (...).
+    """
     factor = torch.full_like(x.real, slope).masked_fill(x.real > 0, 1.0)  # (...)
     y = factor * x  # (...)
     return y, (factor,)
@@ -206,7 +209,9 @@ def gelu_tanh_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def swiglu(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
-    """y = silu(a) b, one half of the features gating the other:  a, b (...) -> y (...).
+    """y = silu(a) b, one half of the features gating the other.
+
+    a (...), b (...)  ->  y (...).
 
     Source: Shazeer (2020).
     """

@@ -8,18 +8,12 @@ Cache = tuple[Any, ...]
 
 
 def residual(x: Tensor, branch: Tensor) -> tuple[Tensor, Cache]:
-    """y = x + branch, both of one shape: the branch only has to learn a correction.
+    """y = x + branch:  x (...), branch (...)  ->  y (...).
 
-    Raises:
-        ValueError: the shapes differ.
+    The branch only has to learn a correction.
 
     Source: He et al. (2016).
     """
-    if x.shape != branch.shape:
-        raise ValueError(
-            f"residual: x is {tuple(x.shape)} and its branch {tuple(branch.shape)}; a "
-            "residual sum adds tensors of one shape"
-        )
     return x + branch, ()
 
 
@@ -41,19 +35,13 @@ def residual_jvp(x_dot: Tensor, branch_dot: Tensor, cache: Cache) -> Tensor:
 def dropout(x: Tensor, keep: Tensor, p: float) -> tuple[Tensor, Cache]:
     """Zero the elements that are not kept, scale the others by 1 / (1 - p).
 
-    x (...), keep (...) true where an element stays, drawn with probability 1 - p
-    -> y (...). The scale keeps the expectation of y at x, so that nothing has to be
-    done at evaluation.
+    x (...), keep (...) true where an element stays, p in [0, 1)  ->  y (...).
 
-    Raises:
-        ValueError: p is not in [0, 1).
+    ``keep`` is drawn with probability 1 - p. The scale keeps the expectation of y at x,
+    so that nothing has to be done at evaluation.
 
     Source: Srivastava et al. (2014).
     """
-    if not 0 <= p < 1:
-        raise ValueError(
-            f"dropout: p is {p}; give a probability of at least 0, below 1"
-        )
     mask = keep.to(x.dtype) / (1 - p)  # (...)
     return x * mask, (mask,)
 

@@ -9,7 +9,9 @@ Cache = tuple[Any, ...]
 
 
 def softmax(x: Tensor) -> tuple[Tensor, Cache]:
-    """Probabilities in proportion to exp(x), along the last axis:  x (..., V), y too.
+    """Probabilities in proportion to exp(x), along the last axis.
+
+    x (..., V), V at least 1  ->  y (..., V).
 
     The largest entry of each row is subtracted first, so that nothing overflows;
     entries of minus infinity get probability zero.
@@ -39,7 +41,7 @@ def softmax_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 def log_softmax(x: Tensor) -> tuple[Tensor, Cache]:
     """Logarithm of :func:`softmax`, safe where that would round to zero.
 
-    x (..., V)  ->  y (..., V), in nats.
+    x (..., V), V at least 1  ->  y (..., V), in nats.
     """
     z = x - x.real.amax(-1, keepdim=True)  # (..., V)
     y = z - z.exp().sum(-1, keepdim=True).log()  # (..., V)
@@ -66,14 +68,14 @@ def cross_entropy(
 ) -> tuple[Tensor, Cache]:
     """Mean negative log-likelihood of the targets, in nats.
 
-    logits (..., V), targets (...) integers below V, negative where there is nothing to
-    predict  ->  loss (), the mean over the targets that count.
+    logits (..., V), V at least 1, targets (...) integers below V, smoothing in [0, 1),
+    temperature in (0, inf)  ->  loss (), the mean over the targets that count.
 
     Args:
         logits: scores of any size; the largest of each row is subtracted first.
-        targets: what was to be predicted.
+        targets: what was to be predicted; negative where there is nothing to predict.
         smoothing: share of the target's probability that is spread evenly over all
-            symbols, in [0, 1).
+            symbols.
         temperature: the logits are divided by it.
 
     Raises:
@@ -93,7 +95,7 @@ def cross_entropy(
     each = (1 - smoothing) * logp.gather(-1, target).squeeze(-1)  # (...)
     if smoothing:
         each = each + smoothing * logp.mean(-1)  # (...)
-    loss = -(each * kept).sum() / count  # ()
+    loss = -torch.where(kept, each, 0.0).sum() / count  # ()
     return loss, (logp, target, kept, count, smoothing, temperature)
 
 
@@ -109,8 +111,9 @@ def cross_entropy_backward(dloss: Tensor, cache: Cache) -> Tensor:
     dlogits.scatter_add_(-1, target, hit)  # p - (1 - smoothing) y
     if smoothing:
         dlogits -= smoothing / dlogits.shape[-1]
-    weight = kept * (dloss / (count * temperature))  # (...)
-    return dlogits * weight.unsqueeze(-1)
+    # not times zero: what does not count may be infinite or not a number
+    dlogits = torch.where(kept.unsqueeze(-1), dlogits, 0.0)  # (..., V)
+    return dlogits * (dloss / (count * temperature))  # (..., V)
 
 
 def cross_entropy_jvp(logits_dot: Tensor, cache: Cache) -> Tensor:
@@ -124,7 +127,9 @@ def cross_entropy_jvp(logits_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def l2(W: Tensor, strength: float) -> tuple[Tensor, Cache]:
-    """Half of ``strength`` times the sum of squares:  W (...)  ->  y ().
+    """Half of ``strength`` times the sum of squares.
+
+    W (...), strength in [0, inf)  ->  y ().
 
     Added to the loss it pulls weights to zero, as a Gaussian prior does: of variance
     1 / strength beside a loss summed over N rows, 1 / (N * strength) beside their mean.

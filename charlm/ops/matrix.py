@@ -89,17 +89,7 @@ def matmul(a: Tensor, b: Tensor) -> tuple[Tensor, Cache]:
     """y = a b, a product of matrices per batch entry.
 
     a (..., I, K), b (..., K, O)  ->  y (..., I, O).
-
-    The leading axes of a and b are the same; nothing is broadcast.
-
-    Raises:
-        ValueError: the leading axes differ.
     """
-    if a.shape[:-2] != b.shape[:-2]:
-        raise ValueError(
-            f"matmul: leading axes {tuple(a.shape[:-2])} and {tuple(b.shape[:-2])} "
-            "differ; use broadcast_to on one of them first"
-        )
     y = a @ b  # (..., I, O)
     return y, (a, b)
 

@@ -11,7 +11,10 @@ Cache = tuple[Any, ...]
 
 
 def transpose(x: Tensor, first: int, second: int) -> tuple[Tensor, Cache]:
-    """Exchange two axes."""
+    """Exchange two axes.
+
+    x (...), first an axis of x, second an axis of x  ->  y, where they are exchanged.
+    """
     return x.transpose(first, second), (first, second)
 
 
@@ -31,8 +34,19 @@ def transpose_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def permute(x: Tensor, order: tuple[int, ...]) -> tuple[Tensor, Cache]:
-    """Axis i of the result is axis ``order[i]`` of x."""
-    return x.permute(order), (order,)
+    """Axis i of the result is axis ``order[i]`` of x:  x (...)  ->  y.
+
+    Raises:
+        ValueError: the order does not name every axis once.
+    """
+    try:
+        y = x.permute(order)
+    except (RuntimeError, IndexError, TypeError):
+        raise ValueError(
+            f"permute: {order!r} is no order of the {x.dim()} axes of "
+            f"x {tuple(x.shape)}; name each of them once"
+        ) from None
+    return y, (order,)
 
 
 def permute_backward(dy: Tensor, cache: Cache) -> Tensor:
@@ -54,8 +68,18 @@ def permute_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def view(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
-    """The same numbers in the same order, counted off into another shape."""
-    y = x.reshape(shape)
+    """The same numbers, counted off into another shape:  x (...)  ->  y of that shape.
+
+    Raises:
+        ValueError: the shape holds another number of elements.
+    """
+    try:
+        y = x.reshape(shape)
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"view: the {x.numel()} numbers of x {tuple(x.shape)} cannot take the "
+            f"shape {shape!r}; choose lengths with that product, one of them may be -1"
+        ) from None
     return y, (x.shape, y.shape)
 
 
@@ -78,7 +102,10 @@ def view_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def gather(x: Tensor, ix: Tensor) -> tuple[Tensor, Cache]:
-    """y[..., k] = x[..., ix[..., k]]:  x (..., V), ix (..., K)  ->  y (..., K)."""
+    """y[..., k] = x[..., ix[..., k]].
+
+    x (..., V), ix (..., K) integers in [0, V)  ->  y (..., K).
+    """
     y = x.gather(-1, ix)  # (..., K)
     return y, (ix, x.shape)
 
@@ -99,11 +126,11 @@ def gather_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def scatter_add(x: Tensor, ix: Tensor, size: int) -> tuple[Tensor, Cache]:
-    """Add x[..., k] to place ix[..., k] of V = ``size`` places that begin as zero.
+    """Add x[..., k] to place ix[..., k] of ``size`` places that begin as zero.
 
-    x (..., K), ix (..., K)  ->  y (..., V).
+    x (..., K), ix (..., K) integers in [0, size), size in [0, inf)  ->  y (..., size).
     """
-    y = x.new_zeros((*x.shape[:-1], size)).scatter_add(-1, ix, x)  # (..., V)
+    y = x.new_zeros((*x.shape[:-1], size)).scatter_add(-1, ix, x)  # (..., size)
     return y, (ix, size)
 
 
@@ -123,17 +150,11 @@ def scatter_add_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def split_heads(x: Tensor, heads: int) -> tuple[Tensor, Cache]:
-    """Cut the features into N = ``heads`` groups: x (B, T, E) -> y (B, N, T, E/N).
+    """Cut the features into N = ``heads`` groups of one width.
 
-    Raises:
-        ValueError: E is not a multiple of the number of heads.
+    x (B, T, E), E a multiple of heads  ->  y (B, N, T, E/N).
     """
     B, T, E = x.shape
-    if E % heads:
-        raise ValueError(
-            f"split_heads: {E} features cannot be cut into {heads} heads of the same "
-            "width; choose a number of heads that divides the features"
-        )
     N = heads
     y = x.reshape(B, T, N, E // N).transpose(1, 2)  # (B, N, T, E/N)
     return y, (N,)
@@ -176,17 +197,11 @@ def merge_heads_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def flatten_consecutive(x: Tensor, n: int) -> tuple[Tensor, Cache]:
-    """Put n neighbours in time side by side:  x (B, T, C)  ->  y (B, T/n, n*C).
+    """Put n neighbours in time side by side.
 
-    Raises:
-        ValueError: T is not a multiple of n.
+    x (B, T, C), T a multiple of n  ->  y (B, T/n, n*C).
     """
     B, T, C = x.shape
-    if T % n:
-        raise ValueError(
-            f"flatten_consecutive: {T} positions cannot be grouped by {n}; choose a "
-            "block that n divides"
-        )
     y = x.reshape(B, T // n, n * C)  # (B, T/n, n*C)
     return y, (n,)
 

@@ -12,7 +12,8 @@ def batchnorm(
 ) -> tuple[Tensor, Cache]:
     """Batch normalisation with the statistics of the batch (training mode).
 
-    x (..., C), gamma (C), beta (C)  ->  y (..., C).
+    x (..., C), gamma (C), beta (C), eps in [0, inf), correction in [0, inf)  ->
+    y (..., C).
 
     Every axis but the last is a batch axis. ``correction`` is what is subtracted from
     the number of rows in the variance: 0 is the biased variance that PyTorch normalises
@@ -73,7 +74,7 @@ def batchnorm_eval(
 ) -> tuple[Tensor, Cache]:
     """Batch normalisation with given statistics (evaluation mode).
 
-    x (..., C), gamma (C), beta (C), mean (C), var (C)  ->  y (..., C).
+    x (..., C), gamma (C), beta (C), mean (C), var (C), eps in [0, inf)  ->  y (..., C).
 
     Source: Ioffe and Szegedy (2015), algorithm 2.
     """
@@ -122,7 +123,8 @@ def layernorm(
 ) -> tuple[Tensor, Cache]:
     """Layer normalisation: the statistics of each row over its own features.
 
-    x (..., C), gamma (C), beta (C)  ->  y (..., C). The variance is the biased one.
+    x (..., C), gamma (C), beta (C), eps in [0, inf)  ->  y (..., C). The variance is
+    the biased one.
 
     Source: Ba, Kiros and Hinton (2016).
     """
@@ -162,7 +164,9 @@ def layernorm_jvp(
 
 
 def rmsnorm(x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Cache]:
-    """Divide each row by its root mean square:  x (..., C), gamma (C) -> y (..., C).
+    """Divide each row by its root mean square.
+
+    x (..., C), gamma (C), eps in [0, inf)  ->  y (..., C).
 
     Source: Zhang and Sennrich (2019).
     """
@@ -198,20 +202,13 @@ def groupnorm(
 ) -> tuple[Tensor, Cache]:
     """Layer normalisation within groups of features, each row by itself.
 
-    x (..., C), gamma (C), beta (C)  ->  y (..., C). Positions of a text are rows of
-    their own: statistics over time would let a model look ahead.
-
-    Raises:
-        ValueError: C is not a multiple of ``groups``.
+    x (..., C), gamma (C), beta (C), C a multiple of groups, eps in [0, inf)  ->
+    y (..., C). Positions of a text are rows of their own: statistics over time would
+    let a model look ahead.
 
     Source: Wu and He (2018).
     """
     C = x.shape[-1]
-    if C % groups:
-        raise ValueError(
-            f"groupnorm: {C} features cannot be cut into {groups} groups of the same "
-            "size; choose a number of groups that divides the features"
-        )
     G = groups
     parts = x.reshape(*x.shape[:-1], G, C // G)  # (..., G, C/G)
     centred = parts - parts.mean(-1, keepdim=True)  # (..., G, C/G)

@@ -1,10 +1,11 @@
 """Finding the pairs: the name is the registry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 
@@ -18,13 +19,20 @@ class Pair:
     jvp: Callable[..., Any] | None
 
 
+def families() -> Iterator[ModuleType]:
+    """The files of this folder."""
+    for info in iter_modules([str(Path(__file__).parent)]):
+        yield import_module(f"{__package__}.{info.name}")
+
+
 def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
-    names: dict[str, Any] = {}
-    for info in iter_modules([str(Path(__file__).parent)]):
-        names |= vars(import_module(f"{__package__}.{info.name}"))
-    return {
-        name: Pair(name, names[name], backward, names.get(f"{name}_jvp"))
-        for name in sorted(names)
-        if callable(backward := names.get(f"{name}_backward"))
-    }
+    found = {}
+    for family in families():
+        for name, forward in vars(family).items():
+            backward = getattr(family, f"{name}_backward", None)
+            own = getattr(forward, "__module__", "") == family.__name__
+            if own and callable(forward) and callable(backward):
+                jvp = getattr(family, f"{name}_jvp", None)  # a test asks for one
+                found[name] = Pair(name, forward, backward, jvp)
+    return dict(sorted(found.items()))

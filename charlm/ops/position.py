@@ -12,16 +12,8 @@ def add_positions(x: Tensor, P: Tensor) -> tuple[Tensor, Cache]:
     """y = x + P[:T]:  x (..., T, E), P (Tmax, E), Tmax at least T  ->  y (..., T, E).
 
     P holds learned positions, or the fixed ones of :func:`sinusoid`.
-
-    Raises:
-        ValueError: the text is longer than the table.
     """
     T = x.shape[-2]
-    if len(P) < T:
-        raise ValueError(
-            f"add_positions: {T} positions, and the table has {len(P)}; cut the text "
-            "or make the table longer"
-        )
     y = x + P[:T]  # (..., T, E)
     return y, (P.shape,)
 
@@ -49,9 +41,11 @@ def add_positions_jvp(x_dot: Tensor, P_dot: Tensor, cache: Cache) -> Tensor:
 
 def angles(T: int, D: int, base: float, like: Tensor) -> Tensor:
     """Angle of position t and frequency i, t * base**(-2i/D):  (T, D/2)."""
-    # .real keeps the angles real when the complex-step check passes through
-    t = torch.arange(T, device=like.device, dtype=like.real.dtype)  # (T)
-    i = torch.arange(0, D, 2, device=like.device, dtype=like.real.dtype)  # (D/2)
+    # .real keeps the angles real when the complex-step check passes through; half types
+    # have no numbers for positions beyond the first few hundred
+    dtype = torch.promote_types(like.real.dtype, torch.float32)
+    t = torch.arange(T, device=like.device, dtype=dtype)  # (T)
+    i = torch.arange(0, D, 2, device=like.device, dtype=dtype)  # (D/2)
     return t[:, None] * base ** (-i / D)
 
 
@@ -63,24 +57,25 @@ def sinusoid(T: int, E: int, like: Tensor, base: float = 10_000.0) -> Tensor:
 
     Source: Vaswani et al. (2017), section 3.5.
     """
-    _refuse_odd("sinusoid", E)
+    if E % 2:
+        raise ValueError(
+            f"sinusoid: {E} features do not form pairs; choose an even number"
+        )
     angle = angles(T, E, base, like)  # (T, E/2)
-    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)  # (T, E)
+    table = torch.stack([angle.sin(), angle.cos()], -1).flatten(1)  # (T, E)
+    return table.to(like.real.dtype)  # (T, E)
 
 
 def rope(x: Tensor, base: float = 10_000.0, start: int = 0) -> tuple[Tensor, Cache]:
     """Rotate neighbouring pairs of features by an angle that grows with position.
 
-    x (..., T, D), D even  ->  y (..., T, D), the first row at position ``start``. The
-    product of a rotated query and a rotated key depends on their distance only.
-
-    Raises:
-        ValueError: D is odd.
+    x (..., T, D), D even, base in (0, inf), start in [0, inf)  ->  y (..., T, D), the
+    first row at position ``start``. The product of a rotated query and a rotated key
+    depends on their distance only.
 
     Source: Su et al. (2021), equation 34.
     """
     T, D = x.shape[-2:]
-    _refuse_odd("rope", D)
     angle = angles(start + T, D, base, x)[start:]  # (T, D/2)
     cos, sin = angle.cos(), angle.sin()  # (T, D/2)
     return _rotate(x, cos, sin), (cos, sin)
@@ -108,10 +103,3 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     even, odd = x[..., 0::2], x[..., 1::2]
     turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1)
     return turned.flatten(-2)
-
-
-def _refuse_odd(name: str, width: int) -> None:
-    if width % 2:
-        raise ValueError(
-            f"{name}: {width} features do not form pairs; choose an even number"
-        )

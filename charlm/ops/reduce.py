@@ -8,18 +8,19 @@ Cache = tuple[Any, ...]
 
 
 def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
-    """Copy x along axes of length one and along new leading axes, up to ``shape``.
+    """Copy x along axes of length one and along new leading axes.
 
-    This is what torch does silently in ``x + y`` when the shapes differ.
+    x (...)  ->  y of the ``shape``. This is what torch does silently in ``x + y`` when
+    the shapes differ.
 
     Raises:
         ValueError: x cannot be copied to that shape.
     """
     try:
         y = x.expand(shape).clone()
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise ValueError(
-            f"broadcast_to: {tuple(x.shape)} cannot become {tuple(shape)}: from the "
+            f"broadcast_to: {tuple(x.shape)} cannot become {shape!r}: from the "
             "right, each axis must have the same length or length one"
         ) from None
     return y, (x.shape, y.shape)
@@ -47,7 +48,10 @@ def broadcast_to_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def sum_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
-    """Sum over one axis, which stays with length one if ``keepdim``."""
+    """Sum over one axis, which stays with length one if ``keepdim``.
+
+    x (...), axis an axis of x  ->  y, without it.
+    """
     return x.sum(axis, keepdim=keepdim), (x.shape, axis, keepdim)
 
 
@@ -71,7 +75,10 @@ def sum_over_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def mean_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
-    """Mean over one axis, which stays with length one if ``keepdim``."""
+    """Mean over one axis, which stays with length one if ``keepdim``.
+
+    x (...), axis a non-empty axis of x  ->  y, without it.
+    """
     return x.mean(axis, keepdim=keepdim), (x.shape, axis, keepdim)
 
 
@@ -95,7 +102,10 @@ def mean_over_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 
 
 def max_over(x: Tensor, axis: int, keepdim: bool = False) -> tuple[Tensor, Cache]:
-    """Largest value along one axis; entries that tie for it share its gradient."""
+    """Largest value along one axis; entries that tie for it share its gradient.
+
+    x (...), axis a non-empty axis of x  ->  y, without it.
+    """
     y = x.amax(axis, keepdim=True)
     top = (x == y).to(x.dtype)
     share = top / top.sum(axis, keepdim=True)

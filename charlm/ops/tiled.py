@@ -20,21 +20,17 @@ def tiled_attention(
 ) -> tuple[Tensor, Cache]:
     """The function of :func:`.attention`, without its matrix of weights.
 
-    q (..., T, D), k (..., M, D), v (..., M, E)  ->  y (..., T, E). The scores of
-    ``rows`` queries with ``columns`` keys are made, used and forgotten. Kept for the
-    backward are, besides inputs and output, lse (..., T, 1): the logarithm of each
-    row's sum of exponentials.
+    q (..., T, D), k (..., M, D), v (..., M, E), D at least 1, T at least 1, M at least
+    1, rows in [1, inf), columns in [1, inf)  ->  y (..., T, E). The scores of ``rows``
+    queries with ``columns`` keys are made, used and forgotten. Kept for the backward
+    are, besides inputs and output, lse (..., T, 1): the logarithm of each row's sum of
+    exponentials.
 
     Raises:
-        ValueError: a tile without rows or columns, or ``causal`` with more queries than
-            keys.
+        ValueError: ``causal`` with more queries than keys.
 
     Source: Milakov and Gimelshein (2018); Dao et al. (2022), algorithm 1; Dao (2024).
     """
-    if rows < 1 or columns < 1:
-        raise ValueError(
-            f"tiled_attention: tiles of {rows} by {columns}; give at least 1 by 1"
-        )
     T, M = q.shape[-2], k.shape[-2]
     scale = q.shape[-1] ** -0.5
     # key s is hidden from query t if s > t + ahead

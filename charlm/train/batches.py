@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from .config import TrainConfig
+from .config import TrainConfig, TrainModel
 from .parallel import World
 
 Pair = tuple[Tensor, Tensor]
@@ -51,3 +51,16 @@ class Batches:
 def mix(seed: int, i: int, stream: int) -> int:
     """One seed from a run's seed, a number within the run, and what it is for."""
     return (seed * 1_000_003 + i) * 4 + stream
+
+
+def refuse_unread(model: TrainModel, X: Tensor, Y: Tensor) -> None:
+    """Refuse data that the model has no symbols or no room for."""
+    with torch.inference_mode():
+        V = model.forward(X[:1], training=False)[0].shape[-1]
+    for name, ix, low in (("X", X, 0), ("Y", Y, -1)):
+        least, most = (int(t) for t in torch.aminmax(ix))
+        if most >= V or least < low:
+            raise ValueError(
+                f"train: {name} holds symbols from {least} to {most}, and the model "
+                f"knows 0 to {V - 1}: encode the data with the model's vocabulary"
+            )

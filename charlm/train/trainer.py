@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from ..ops import cross_entropy, cross_entropy_backward
+from ..ops import cross_entropy, cross_entropy_backward, trusted
 from ..sample import nll
-from .batches import Batches, Pair
+from .batches import Batches, Pair, refuse_unread
 from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
 from .flat import Flat
@@ -37,7 +37,7 @@ class Trainer:
         world: the processes that share the run; by default this one alone.
 
     Raises:
-        ValueError: the batch is larger than the data.
+        ValueError: the batch is larger than the data, or the model cannot read them.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class Trainer:
         self.mean = self.flat.p.clone() if config.ema else None
         usable = has_fast_form(model) and device == "cpu" and not config.smoothing
         self.fast = Fast(model, self.flat) if config.fast and usable else None
+        self.gone_through: set[tuple[torch.dtype, torch.Size]] = set()
+        for X, Y in filter(None, (self.train, self.dev)):
+            refuse_unread(model, X, Y)
         self.best = self._copy()
         self.result, self.waited = Result(), 0
         noise = getattr(model, "generator", None) or Generator()
@@ -133,10 +136,16 @@ class Trainer:
         if self.fast is not None:
             return self._shared(self.fast.gradient(X, Y), Y)
         self.flat.g.zero_()
-        logits, cache = self.model.forward(X)
-        mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
-        dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
-        self.model.backward(dlogits, cache)
+        # what fitted once fits again: parameters keep their shapes, and the data have
+        # been looked at
+        like = self.flat.p.dtype, X.shape
+        with trusted(like in self.gone_through):
+            logits, cache = self.model.forward(X)
+            mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
+            dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
+            self.model.backward(dlogits, cache)
+        if torch.finfo(self.flat.p.dtype).bits > 16:  # half types are always guarded
+            self.gone_through.add(like)
         return self._shared(mean.item(), Y)
 
     def _shared(self, loss: float, Y: Tensor) -> float:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from .guard import HOUSE
+from .inputs import tensors
 
 Edge = tuple[int, int]  # number of the call, number of the tensor among its arguments
 MOST = 40
@@ -33,30 +34,27 @@ class Scissors(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Called for every function of torch while the mode is on."""
-        call, self.calls = self.calls, self.calls + 1
         name = getattr(func, "__name__", "")
         # writing in place through a copy would be lost
         if name == "__setitem__" or (name.endswith("_") and name[-2:] != "__"):
             return func(*args, **(kwargs or {}))
-        counter = itertools.count()
+        edges: list[Edge] = []
 
         def passed(value: Any) -> Any:
             if isinstance(value, Tensor) and value.is_floating_point():
-                edge = call, next(counter)
-                self.edges[edge] = name
-                return value.detach() if edge in self.cut else value
+                edges.append((self.calls, len(edges)))
+                return value.detach() if edges[-1] in self.cut else value
             if type(value) in (list, tuple):
                 return type(value)(passed(v) for v in value)
             return value
 
         args = tuple(passed(a) for a in args)
         kwargs = {k: passed(v) for k, v in (kwargs or {}).items()}
-        if any(edge[0] == call for edge in self.edges):
-            line = _line()
-            for edge in self.edges:
-                if edge[0] == call:
-                    self.edges[edge] = line or name
-        return func(*args, **kwargs)
+        found = func(*args, **kwargs)
+        if edges and any(tensors(found, "")):  # to ask for a shape is no path
+            self.calls += 1
+            self.edges |= dict.fromkeys(edges, _line() or name)
+        return found
 
 
 def _line() -> str:
