@@ -27,12 +27,16 @@ def families() -> Iterator[ModuleType]:
 
 def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
-    found = {}
+    names: dict[str, Any] = {}
     for family in families():
-        for name, forward in vars(family).items():
-            backward = getattr(family, f"{name}_backward", None)
-            own = getattr(forward, "__module__", "") == family.__name__
-            if own and callable(forward) and callable(backward):
-                jvp = getattr(family, f"{name}_jvp", None)  # a test asks for one
-                found[name] = Pair(name, forward, backward, jvp)
-    return dict(sorted(found.items()))
+        names |= {n: f for n, f in vars(family).items() if of(f, family)}
+    return {
+        name: Pair(name, names[name], backward, names.get(f"{name}_jvp"))
+        for name in sorted(names)
+        if callable(backward := names.get(f"{name}_backward"))
+    }
+
+
+def of(found: object, family: ModuleType) -> bool:
+    """Whether a family defines this, and does not only use it."""
+    return getattr(found, "__module__", "") == family.__name__
