@@ -29,6 +29,7 @@ from .activation import *
 from .attention import *
 from .block import *
 from .conv import *
+from .gated import *
 from .guard import guard
 from .guard import trusted as trusted
 from .loss import *

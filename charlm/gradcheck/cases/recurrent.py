@@ -1,4 +1,4 @@
-"""Cells and masks."""
+"""Cells and masks; what the cells with gates share with them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,22 +22,7 @@ START = "from a state of zeros"
 
 def rnn_cell(g: Generator) -> Inputs:
     """One row, width one, large activations, the first step, trained weights."""
-    yield from _cell(g, "rnn_cell", 1)
-
-
-def gru_cell(g: Generator) -> Inputs:
-    """As for rnn_cell."""
-    yield from _cell(g, "gru_cell", 3)
-
-
-def gru_cell_after(g: Generator) -> Inputs:
-    """As for rnn_cell, with a bias in the product."""
-    yield from _cell(g, "gru_cell_after", 3)
-
-
-def lstm_cell(g: Generator) -> Inputs:
-    """As for rnn_cell, with two parts of the state."""
-    yield from _cell(g, "lstm_cell", 4)
+    yield from cell(g, "rnn_cell", 1)
 
 
 def keep(g: Generator) -> Inputs:
@@ -48,7 +33,8 @@ def keep(g: Generator) -> Inputs:
     yield "none ends", (rand_bool(g, 3) | True, randn(g, 3, 1), randn(g, 3, 1)), {}
 
 
-def _cell(g: Generator, pair: str, gates: int) -> Inputs:
+def cell(g: Generator, pair: str, gates: int) -> Inputs:
+    """Inputs of any cell; ``gates`` is how many parts its weights have."""
     for label, (B, n_in, H), scale in SHAPES:
         x, weights = randn(g, B, n_in), _weights(g, pair, n_in, H, gates)
         s = _start(pair, B, H)
