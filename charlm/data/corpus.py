@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +45,7 @@ class Corpus:
         source: what it was loaded from.
         running: True for running text, False for items.
         vocab: the symbols; number 0 is the boundary.
-        parts: train, dev and test; lists of items, or of one text each.
+        parts: train, dev and test, or all; lists of items, or of one text each.
         digest: sha256 of the content, to tell data sets apart.
         compose: letters and their accents were made one character.
     """
@@ -59,12 +60,12 @@ class Corpus:
     @property
     def text(self) -> str:
         """All of it, in one piece, in the order of the parts."""
-        return "\n".join(item for part in PARTS for item in self.parts[part])
+        return "\n".join(item for part in self.parts.values() for item in part)
 
     @property
     def longest(self) -> str:
         """The longest item; of running text the shortest part, which limits a block."""
-        items = [item for part in PARTS for item in self.parts[part]]
+        items = [item for part in self.parts.values() for item in part]
         return min(items, key=len) if self.running else max(items, key=len)
 
     def fits(self, model: Reading) -> None:
@@ -91,7 +92,7 @@ class Corpus:
                 f"end, and this model reads at most {limit:,}; shorten it, choose a "
                 "larger block, read running text as such (--text), or choose the mlp"
             )
-        items = [item for part in PARTS for item in self.parts[part]]
+        items = [item for part in self.parts.values() for item in part]
         wide = size + 1 if model.causal else max(model.block, 1)
         rows = len(items) if model.causal else sum(len(item) + 1 for item in items)
         # X and Y, and the lists they are made from
@@ -127,6 +128,7 @@ def corpus(
     boundary: str | None = None,
     compose: bool = False,
     vocab: Vocab | None = None,
+    whole: bool = False,
 ) -> Corpus:
     """Load and split a data set.
 
@@ -142,6 +144,7 @@ def corpus(
             that, the end of a line.
         compose: make letters and their accents one character (normalisation form C).
         vocab: the symbols, instead of those that occur; its first is the boundary.
+        whole: do not split; there is one part, "all".
 
     Raises:
         ValueError: as :func:`.load`; too little to split; a character that ``vocab``
@@ -151,14 +154,11 @@ def corpus(
     if running:
         if boundary:
             raise ValueError("running text has no items, so no boundary; leave it out")
-        text = composed(load_text(source)) if compose else load_text(source)
-        first, second = int(0.9 * len(text)), int(0.95 * len(text))
-        cut = [text[:first]], [text[first:second]], [text[second:]]
-        content, items, mark = text, [text], START
+        content = composed(load_text(source)) if compose else load_text(source)
+        items, mark = [content], START
     else:
         items = load(source)
         items = [composed(item) for item in items] if compose else items
-        cut = split(items, seed) if str(source) in SOURCES else _apart(items, seed)
         content, mark = "\n".join(items), boundary or BOUNDARY
         if boundary is None and any(BOUNDARY in item for item in items):
             mark = FREE
@@ -167,18 +167,29 @@ def corpus(
     else:
         vocab = Vocab.of(items, mark)
     digest = hashlib.sha256(f"{running} {seed} {content}".encode()).hexdigest()
-    parts = dict(zip(PARTS, cut, strict=True))
+    parts = {"all": items}
+    if not whole:
+        own = str(source) not in SOURCES  # those have the split of the lectures
+        cut = _cut(content) if running else _split(items, seed, together=own)
+        parts = dict(zip(PARTS, cut, strict=True))
     return Corpus(str(source), running, vocab, parts, digest, compose)
 
 
-def _apart(items: list[str], seed: int) -> tuple[list[str], list[str], list[str]]:
-    """Split distinct items, then give each its copies."""
+def _cut(text: str) -> list[list[str]]:
+    """Running text in three pieces, in place."""
+    first, second = int(0.9 * len(text)), int(0.95 * len(text))
+    return [[text[:first]], [text[first:second]], [text[second:]]]
+
+
+def _split(items: list[str], seed: int, together: bool) -> Sequence[list[str]]:
+    """Items in three parts; copies of one stay ``together`` on one side."""
+    if not together:
+        return split(items, seed)
     copies = Counter(items)
-    train, dev, test = (
+    return [
         [item for item in part for _ in range(copies[item])]
         for part in split(list(copies), seed)
-    )
-    return train, dev, test
+    ]
 
 
 def _known(vocab: Vocab, text: str, source: str) -> None:

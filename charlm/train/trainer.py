@@ -37,7 +37,7 @@ class Trainer:
         world: the processes that share the run; by default this one alone.
 
     Raises:
-        ValueError: the batch is larger than the data.
+        ValueError: the batch is larger than the data, or too small for the model.
     """
 
     def __init__(
@@ -60,6 +60,13 @@ class Trainer:
             raise ValueError(
                 f"train: a batch of {config.batch} rows, and the data have {rows}; "
                 "give a smaller batch, or more data"
+            )
+        # batch normalisation has no statistics of one row
+        least = 2 if model.statistics() and not model.causal else 1
+        if config.batch < least * self.world.size:
+            raise ValueError(
+                f"train: a batch of {config.batch} rows in {self.world.size} processes,"
+                f" and each needs {least}; give a larger batch"
             )
         per_epoch = rows // config.batch
         self.total = config.steps or max(1, round(config.epochs * per_epoch))
@@ -92,6 +99,21 @@ class Trainer:
             self._end()
         return self.result
 
+    def rehearse(self) -> float:
+        """Seconds of a forward and backward pass; afterwards all is as before.
+
+        What a first step would refuse, it refuses.
+        """
+        kept = self._copy()
+        with torch.inference_mode():
+            X, Y = self.batch(self.result.steps)
+            for _ in range(2):  # the first makes buffers
+                began = time.perf_counter()
+                self.gradient(X, Y)
+            seconds = time.perf_counter() - began
+            self._put(kept)
+        return seconds
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
         tensors = {f"now.{k}": t for k, t in self._copy().items()}
@@ -117,8 +139,10 @@ class Trainer:
             part, _, rest = name.partition(".")
             if part in parts:
                 parts[part][rest] = t
-        self._put(parts["now"])
+        # a trainer of a finished run, or of its best so far, has that already
         self.best = parts["best"] or self._copy()
+        if parts["now"]:
+            self._put(parts["now"])
         self.optimiser.load(parts["optimiser"])
         if self.mean is not None:
             self.mean.copy_(tensors["mean"])
