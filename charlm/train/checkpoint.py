@@ -6,7 +6,6 @@ the model by name, as any reader of such files finds them, and the state of the 
 read without running anything that it contains.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -158,7 +157,7 @@ def content(
         },
     }
     text = json.dumps(head)
-    return save(tensors, {"charlm": text, "sha256": _checksum(text, tensors)})
+    return save(tensors, {"charlm": text, "sha256": header.checksum(text, tensors)})
 
 
 def store(path: str | Path, *what: Any, **how: Any) -> None:
@@ -206,7 +205,7 @@ def read(path: str | Path) -> Checkpoint:
                 raise ValueError(f"{name} is not of shape {shape} and float32")
             if not named[name].isfinite().all():
                 raise ValueError(f"{name} holds numbers that are not finite")
-        if checksum != _checksum(text, tensors):
+        if checksum != header.checksum(text, tensors):
             raise ValueError("its checksum is not that of its content")
     except ValueError as error:
         raise ValueError(
@@ -239,13 +238,3 @@ def _open(path: Path) -> tuple[dict[str, Any], str, str, dict[str, Tensor]]:
 
 def _named(model: TrainModel) -> dict[str, Tensor]:
     return {name: p for name, p, _ in model.named()} | dict(model.statistics())
-
-
-def _checksum(text: str, tensors: dict[str, Tensor]) -> str:
-    """sha256 over the header, and name, type, shape and numbers of every tensor."""
-    found = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        t = tensors[name]
-        found.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
-        found.update(t.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()

@@ -1,10 +1,14 @@
 """What the header of a checkpoint may say: read as data from a stranger."""
 
+import hashlib
 import json
 import math
 from dataclasses import fields
 from inspect import signature
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from ..models import KINDS, shapes
 from .config import TrainConfig
@@ -87,6 +91,16 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         if not math.isfinite(entry[1]):
             raise ValueError(f"run: a dev loss is {entry[1]}")
     return shapes(kind, len(symbols), **head["options"])
+
+
+def checksum(text: str, tensors: dict[str, Tensor]) -> str:
+    """sha256 over the header, and name, type, shape and numbers of every tensor."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        t = tensors[name]
+        found.update(f"{name} {t.dtype} {tuple(t.shape)}".encode())
+        found.update(t.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def _typed(found: Any, form: dict[str, Any], where: str) -> None:

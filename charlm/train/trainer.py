@@ -13,7 +13,7 @@ from ..sample import nll
 from .batches import Batches, Pair
 from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
-from .flat import Flat
+from .flat import Flat, Swapped
 from .optim import OPTIMISERS, clip
 from .parallel import World
 from .schedule import SCHEDULES, warm
@@ -196,7 +196,7 @@ class Trainer:
     def _measure(self) -> float:
         """The dev loss; keeps a copy of the parameters if it is the best so far."""
         assert self.dev is not None
-        with _Swapped(self.flat.p, self.mean):
+        with Swapped(self.flat.p, self.mean):
             loss = nll(self.model, *self.dev)
             self.result.dev.append((self.result.steps, loss))
             if not loss >= self.result.best:  # also where best is still nan
@@ -223,22 +223,6 @@ class Trainer:
         self.flat.p.copy_(kept["p"])
         for name, t in self.model.statistics():
             t.copy_(kept[name])
-
-
-class _Swapped:
-    """Within the ``with`` block two vectors have each other's values."""
-
-    def __init__(self, p: Tensor, mean: Tensor | None) -> None:
-        self.p, self.mean = p, mean
-
-    def __enter__(self) -> None:
-        if self.mean is not None:
-            kept = self.p.clone()
-            self.p.copy_(self.mean)
-            self.mean.copy_(kept)
-
-    def __exit__(self, *_: object) -> None:
-        self.__enter__()
 
 
 def _moved(pair: Pair, device: str) -> Pair:

@@ -46,11 +46,16 @@ class Silence:
 
 
 class Lines:
-    """A line for every measurement."""
+    """A line for a measurement, at most one a second."""
+
+    def __init__(self) -> None:
+        self.said = -1.0
 
     def __call__(self, trainer: Trainer, progress: Progress) -> None:
         """After every step."""
-        if progress.measured:
+        last = progress.step == progress.total
+        if progress.measured and (last or progress.seconds - self.said >= 1):
+            self.said = progress.seconds
             print(
                 f"step {progress.step} of {progress.total}: loss {progress.loss:.3f}, "
                 f"dev {progress.dev:.4f}, {progress.seconds:.0f} s",
