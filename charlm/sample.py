@@ -187,6 +187,26 @@ def beam(
     return list(zip(names, total.tolist(), strict=True))
 
 
+def log_likelihood(model: TextModel, vocab: Vocab, text: str, ended: bool) -> float:
+    """Log-probability of a text, in nats: of each symbol, after those before it.
+
+    Args:
+        model: any model; a text beyond its block is read as in drawing, by its end.
+        vocab: the symbols.
+        text: one item, or a piece of running text.
+        ended: an end follows, as after an item.
+
+    Raises:
+        ValueError: the text has a character that is not in the vocabulary.
+    """
+    stream = torch.tensor([[0, *vocab.encode(text), *([0] if ended else [])]])
+    total = 0.0
+    for i in range(1, stream.shape[1]):
+        logp = scores(model, stream[:, :i]).double().log_softmax(-1)  # (1, V)
+        total += float(logp[0, stream[0, i]])
+    return total
+
+
 def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:
     """Mean negative log-likelihood per character, in nats, in evaluation mode.
 

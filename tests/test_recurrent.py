@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from charlm import data, gradcheck, layers, sample
+from charlm import data, gradcheck, layers
 from charlm.models import GRU, LSTM, RNN
 
 F64 = torch.float64
@@ -116,7 +116,7 @@ def test_padding_changes_no_gradient(kind, g):
     model = kind(len(vocab), g, n_embd=3, n_hidden=5, dtype=F64)
 
     def gradient(part):
-        X, Y = sample.encode(model, part, vocab)
+        X, Y = data.encode(model, part, vocab)
         logits, cache = model.forward(X)
         dy = torch.zeros_like(logits)
         dy[Y >= 0] = logits[Y >= 0].softmax(-1)

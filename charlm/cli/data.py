@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from ..data import SOURCES, describe, load, load_text, locate
+from ..data import SOURCES, composed, describe, load, load_text, locate, odd
 from .output import say
 
 
@@ -14,15 +14,19 @@ def run(args: Namespace) -> int:
         return 0
     if not args.source:
         raise ValueError(f"data {args.action}: of what? Name a data set or a file")
-    path = locate(args.source)
     if args.action == "fetch":
+        path = locate(args.source)
         say(args, {"path": str(path)}, str(path))
         return 0
-    running = args.source == "tinyshakespeare"
-    if running:
-        text = load_text(args.source)
+    join = composed if args.nfc else str
+    if args.text or args.source == "tinyshakespeare":
+        text = join(load_text(args.source))
         rows = [("characters", f"{len(text):,}"), ("symbols", f"{len(set(text))}")]
     else:
-        rows = [(str(a), str(b)) for a, b in describe(load(args.source)).rows()]
-    say(args, dict(rows), *(f"{name:28s} {value}" for name, value in rows))
+        items = [join(item) for item in load(args.source)]
+        text = "\n".join(items)
+        rows = [(str(a), str(b)) for a, b in describe(items).rows()]
+    notes = odd(text)
+    lines = [f"{name:28s} {value}" for name, value in rows]
+    say(args, dict(rows) | {"notes": notes}, *lines, *(f"note: {n}" for n in notes))
     return 0

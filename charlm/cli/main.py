@@ -1,27 +1,61 @@
 """Running a command."""
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from .arguments import parser
+from .output import hush, ready, tell
+
+# names of settings, which a message of the package speaks of
+SETTING = re.compile(
+    r"(?<![\w./-])(n_\w+|top_[kp]|token_dropout|save_every)(?![\w./-])"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    args = parser().parse_args(argv)
+    ready()
+    try:
+        args = parser().parse_args(argv)
+        code = _run(args.command, args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        tell("charlm: stopped")
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone, as head does
+        hush(sys.stdout)
+        return 0
+    except OSError as error:
+        hush(sys.stdout)
+        what = error.filename or "standard output"
+        tell(f"charlm: {what}: cannot be used ({error.strerror or error})")
+        return 2
+
+
+def _run(name: str, args: object) -> int:
     # after the arguments: --help need not wait for torch
     from ..train import Stopped
 
-    command = import_module(f"{__package__}.{args.command}")
+    command = import_module(f"{__package__}.{name}")
     try:
         return int(command.run(args))
-    except (ValueError, Stopped) as error:
-        print(f"charlm: {error}", file=sys.stderr)
-        return 1 if isinstance(error, Stopped) else 2
-    except KeyboardInterrupt:
-        print("charlm: stopped", file=sys.stderr)
+    except Stopped as error:
+        tell(f"charlm: {error}")
         return 1
-    except BrokenPipeError:  # the reader of our output has gone, as head does
-        sys.stderr.close()
-        return 0
+    except ValueError as error:
+        tell(f"charlm: {_options(str(error))}")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        tell("charlm: not enough memory; choose a smaller batch, block or model")
+        return 2
+
+
+def _options(message: str) -> str:
+    """Names of settings as the command line spells them; one line."""
+    said = SETTING.sub(lambda m: "--" + m[0].replace("_", "-"), message)
+    return " ".join(said.split("\n"))

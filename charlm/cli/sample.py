@@ -5,46 +5,87 @@ from argparse import Namespace
 
 import torch
 
-from ..data import corpus
 from ..sample import beam
 from ..sample import sample as draw
-from ..train import checkpoint
-from .output import say
+from ..train import checkpoint, on
+from .output import say, tell
+from .source import corpus_of
+
+LIST, TEXT = 40, 500  # symbols drawn
+MOST = 1_000_000  # symbols drawn together
+SEEDS = 2**63
 
 
 def run(args: Namespace) -> int:
     """Draw names or text."""
     found = checkpoint.read(args.file)
-    if args.count < 1:
-        raise ValueError(f"count is {args.count}; draw at least 1")
-    model, vocab = found.model(), found.vocab
+    running = found.head["data"]["running"]
+    limits = [("count", args.count, "draw"), ("longest", args.longest, "draw")]
+    limits += [("beam", args.beam, "keep")]
+    for name, value, verb in limits:
+        if value is not None and not 1 <= value <= MOST:
+            raise ValueError(f"{name} is {value}; {verb} at least 1, at most {MOST:,}")
+    if not 0 <= args.seed < SEEDS:
+        raise ValueError(f"seed is {args.seed}; give 0 to {SEEDS - 1}")
+    if args.data and running:
+        raise ValueError("--data: a text is always new; leave it out")
+    prefixes = _prefixes() if args.prefix == "-" else [args.prefix]
+    for prefix in prefixes:
+        if args.longest is not None and len(prefix) >= args.longest:
+            raise ValueError(
+                f"the beginning has {len(prefix)} symbols and longest is "
+                f"{args.longest}, so nothing would be drawn; give a larger --longest"
+            )
+    longest = max(map(len, prefixes)) + (TEXT if running else LIST)
+    longest = args.longest or longest
+    wide = max(args.beam or 0, args.count)
+    if wide * longest > MOST:
+        raise ValueError(f"{wide:,} x {longest:,} symbols; draw at most {MOST:,}")
+    model, vocab = on(found.model(), args.device), found.vocab
     if args.beam is not None:
-        if args.beam < 1:
-            raise ValueError(f"beam is {args.beam}; keep at least 1 beginning")
-        best = beam(model, vocab, args.beam, args.longest, args.prefix)[: args.count]
+        best = []
+        for prefix in prefixes:
+            best += beam(model, vocab, args.beam, longest, prefix)[: args.count]
         likely = [{"text": text, "nats": round(-score, 4)} for text, score in best]
         lines = [f"{entry['text']:20s} {entry['nats']:.2f} nats" for entry in likely]
         say(args, {"likeliest": likely}, *lines)
         return 0
     g = torch.Generator().manual_seed(args.seed)
-    settings = args.longest, args.prefix, args.temperature, args.top_k, args.top_p
-    texts = draw(model, vocab, args.count, g, *settings)
-    known = _known(found)
+    texts = []
+    for prefix in prefixes:
+        settings = longest, prefix, args.temperature, args.top_k, args.top_p
+        texts += draw(model, vocab, args.count, g, *settings)
+    known = _known(found, args.data)
     fresh = None if known is None else sum(text not in known for text in texts)
-    share = "" if fresh is None else f"{fresh} of {len(texts)} are not in the data"
     say(args, {"samples": texts, "new": fresh}, *texts)
-    if share and not args.json:
-        print(share, file=sys.stderr)
+    if fresh is not None and not args.json:
+        tell(f"{fresh} of {len(texts)} are not in the data")
     return 0
 
 
-def _known(found: checkpoint.Checkpoint) -> set[str] | None:
-    """The items that the model was trained on, if they are at hand."""
-    head = found.head["data"]
-    if head["running"]:
+def _prefixes() -> list[str]:
+    """Beginnings from standard input, one a line."""
+    if sys.stdin is None:
+        raise ValueError("--prefix -: standard input is closed; write the beginning")
+    try:
+        lines = sys.stdin.read().split("\n")
+    except UnicodeDecodeError:
+        raise ValueError("--prefix -: standard input is not UTF-8") from None
+    lines = [line.removesuffix("\r") for line in lines]
+    found = lines[:-1] if lines[-1] == "" else lines
+    if not found:
+        raise ValueError("--prefix -: standard input is empty; give a line for each")
+    return found
+
+
+def _known(found: checkpoint.Checkpoint, source: str | None) -> set[str] | None:
+    """The items that the model was trained on, if they are at hand or were named."""
+    if found.head["data"]["running"]:
         return None
     try:
-        data = corpus(head["source"])
+        data = corpus_of(found, source, "compare")
     except ValueError:
+        if source:
+            raise
         return None
-    return set().union(*data.parts.values()) if data.digest == head["sha256"] else None
+    return set().union(*data.parts.values())

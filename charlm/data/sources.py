@@ -169,5 +169,5 @@ def check_letters(items: Sequence[str], source: str) -> None:
         if strange:
             raise ValueError(
                 f"{source}, item {number}, {short(item)}: {strange!r} is outside a-z, "
-                "so this is no list of names; read running text with load_text"
+                "so this is no list of names; read running text with load_text (--text)"
             )

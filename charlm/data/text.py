@@ -1,7 +1,10 @@
 """Reading text files, with errors for the person who meets them."""
 
+import os
 import re
 from pathlib import Path
+
+from .memory import refuse_beyond
 
 LONGEST = 10_000  # characters in one item; more is no list but running text
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -24,7 +27,8 @@ def read_lines(path: str | Path) -> list[str]:
         if len(line) > LONGEST:
             raise ValueError(
                 f"{path}, line {number}: {len(line):,} characters; a list has one item "
-                f"per line, of at most {LONGEST:,}; for running text use load_text"
+                f"per line, of at most {LONGEST:,}; for running text use load_text "
+                "(--text)"
             )
         strange = CONTROL.search(
             line.rstrip(" \t"), len(line) - len(line.lstrip(" \t"))
@@ -48,10 +52,15 @@ def read_text(path: str | Path) -> str:
     A byte order mark at the start is left out.
 
     Raises:
-        ValueError: the file is missing, unreadable, empty, not UTF-8 or binary.
+        ValueError: the file is missing, unreadable, no regular file, too large for the
+            memory, empty, not UTF-8 or binary.
     """
     path = Path(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise ValueError(f"{path}: is no regular file; save the text into one")
     try:
+        # as bytes, as text and as numbers
+        refuse_beyond(30 * path.stat().st_size, f"{path}: the text", "take a part")
         raw = path.read_bytes()
     except IsADirectoryError:
         raise ValueError(f"{path}: is a folder; name a text file in it") from None

@@ -82,5 +82,5 @@ def refuse_boundary(items: Sequence[str], boundary: str) -> None:
         if boundary in item:
             raise ValueError(
                 f"item {number}, {short(item)}, contains {boundary!r}, which marks the "
-                "ends of items; replace it, or give Vocab.of another boundary"
+                "ends of items; replace it, or choose another boundary (--boundary)"
             )

@@ -6,8 +6,10 @@ The loss stays outside. The counting models have a forward only: they are not tr
 """
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
+import torch
 from torch import Generator
 
 from .bigram import Bigram
@@ -37,6 +39,7 @@ __all__ = [
     "Tree",
     "WaveNet",
     "build",
+    "shapes",
 ]
 
 KINDS: dict[str, Callable[..., Any]] = {
@@ -52,18 +55,38 @@ KINDS: dict[str, Callable[..., Any]] = {
 """Models that are trained, by the names that the command line knows."""
 
 
+LIMITS = {"n_layer": 1_000, "levels": 16}
+MOST = 10_000_000
+
+
 def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> Any:
     """A new model by name.
 
     Raises:
-        ValueError: the name is not in :data:`KINDS`, or the model has no such option.
+        ValueError: the name is not in :data:`KINDS`, the model has no such option, or
+            its value is out of range.
     """
     if kind not in KINDS:
         raise ValueError(f"model is {kind!r}; choose one of {', '.join(KINDS)}")
+    takes = list(signature(KINDS[kind]).parameters)[2:]
     for name, value in options.items():
-        if type(value) is int and value < 1:  # a switch that is off is no int
-            raise ValueError(f"{kind}: {name} is {value}; give at least 1")
-    try:
-        return KINDS[kind](vocab_size, generator, **options)
-    except TypeError as error:
-        raise ValueError(f"{kind}: {error}") from None
+        if name not in takes:
+            raise ValueError(f"{kind}: has no {name}; it has {', '.join(takes)}")
+        least, most = 0 if name == "correction" else 1, LIMITS.get(name, MOST)
+        # a switch that is off is no int
+        if type(value) is int and not least <= value <= most:
+            limit = f"at least {least}" if value < least else f"at most {most:,}"
+            raise ValueError(f"{kind}: {name} is {value}; give {limit}")
+    return KINDS[kind](vocab_size, generator, **options)
+
+
+def shapes(kind: str, vocab_size: int, **options: Any) -> dict[str, tuple[int, ...]]:
+    """Shape of every parameter and statistic by name; nothing is allocated.
+
+    Raises:
+        ValueError: as :func:`build`.
+    """
+    with torch.device("meta"):  # tensors with a shape and no numbers
+        model = build(kind, vocab_size, Generator("cpu"), **options)
+    found = {name: tuple(p.shape) for name, p, _ in model.named()}
+    return found | {name: tuple(t.shape) for name, t in model.statistics()}

@@ -30,6 +30,12 @@ class Attention(Layer):
                 f"Attention: {n_embd} features cannot be cut into {n_head} heads of "
                 "the same width; choose n_head so that it divides n_embd"
             )
+        if rotate and n_embd // n_head % 2:
+            raise ValueError(
+                f"Attention: heads of {n_embd // n_head} features cannot be rotated, "
+                "which turns pairs; choose n_embd and n_head so that it is even, or "
+                "other positions"
+            )
         self.n_head, self.rotate = n_head, rotate
         self.qkv = Linear(n_embd, 3 * n_embd, generator, dtype=dtype)
         self.proj = Linear(n_embd, n_embd, generator, gain=gain, dtype=dtype)

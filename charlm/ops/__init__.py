@@ -41,7 +41,6 @@ from .pair import families
 from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
-from .recurrent_jvp import *
 from .reduce import *
 from .tiled import *
 

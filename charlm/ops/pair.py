@@ -29,14 +29,13 @@ def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
     names: dict[str, Any] = {}
     for family in families():
-        names |= {n: f for n, f in vars(family).items() if of(f, family)}
+        for name, found in vars(family).items():
+            if getattr(found, "__module__", "") == family.__name__:
+                names[name] = found
+            else:  # defined elsewhere, and here perhaps as it was before it was guarded
+                names.setdefault(name, found)
     return {
         name: Pair(name, names[name], backward, names.get(f"{name}_jvp"))
         for name in sorted(names)
         if callable(backward := names.get(f"{name}_backward"))
     }
-
-
-def of(found: object, family: ModuleType) -> bool:
-    """Whether a family defines this, and does not only use it."""
-    return getattr(found, "__module__", "") == family.__name__

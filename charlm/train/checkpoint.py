@@ -1,9 +1,9 @@
 """Saving a run and going on with it, bit for bit.
 
-A checkpoint is one safetensors file: tensors, and a header of plain text with all the
-rest as JSON. It is read without running anything that it contains. It is written
-beside its place and then moved there, so that at every moment the file is either the
-old one or the new one, whole.
+A checkpoint is one safetensors file. Its tensors are the parameters and statistics of
+the model by name, as any reader of such files finds them, and the state of the run
+(``run.``); its header says all the rest as JSON, and a checksum over everything. It is
+read without running anything that it contains.
 """
 
 import json
@@ -19,13 +19,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .. import __version__
-from ..data import Corpus, Vocab
-from ..models import KINDS, build
+from ..data import Corpus, Vocab, refuse_beyond
+from ..models import build
+from . import header
 from .config import TrainConfig, TrainModel
+from .place import write_whole
 from .trainer import Trainer
 
-FORMAT = 1
-KIND = "charlm checkpoint"
+RUN = "run."
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,15 @@ class Checkpoint:
     Attributes:
         path: of the file.
         head: model, options, settings, vocabulary, data, versions.
-        tensors: name -> tensor.
+        parameters: name -> parameter or statistic of the model: of the best measurement
+            if the run kept that.
+        state: name -> tensor that the run needs to go on.
     """
 
     path: Path
     head: dict[str, Any]
-    tensors: dict[str, Tensor]
+    parameters: dict[str, Tensor]
+    state: dict[str, Tensor]
 
     @property
     def vocab(self) -> Vocab:
@@ -48,72 +52,91 @@ class Checkpoint:
         return Vocab(self.head["symbols"])
 
     def model(self) -> TrainModel:
-        """The trained model: of the best measurement if the run kept that."""
-        model = self._fresh()
-        done = self.head["finished"] or not any(
-            n.startswith("best.") for n in self.tensors
-        )
-        prefix = "now." if done else "best."
-        begin = 0
-        for _, p, _ in model.named():
-            p.copy_(self.tensors[prefix + "p"][begin : begin + p.numel()].view(p.shape))
-            begin += p.numel()
-        for name, t in model.statistics():
-            t.copy_(self.tensors[prefix + name])
+        """The trained model."""
+        g, options = torch.Generator().manual_seed(0), self.head["options"]
+        model: TrainModel = build(self.head["model"], len(self.vocab), g, **options)
+        for name, t in _named(model).items():
+            t.copy_(self.parameters[name])
         return model
 
-    def trainer(self, corpus: Corpus, callbacks: Any = (), **where: Any) -> Trainer:
+    def trainer(
+        self,
+        corpus: Corpus,
+        callbacks: Any = (),
+        more: dict[str, Any] | None = None,
+        **where: Any,
+    ) -> Trainer:
         """The run, ready to go on; ``where`` as ``device`` and ``world`` of Trainer.
 
+        Args:
+            corpus: the data of the run.
+            callbacks: as those of Trainer.
+            more: another length of the run, ``epochs`` or ``steps``.
+            where: of the run.
+
         Raises:
-            ValueError: the data are not those that the run began with.
+            ValueError: the data are not those that the run began with, or its state is
+                damaged.
         """
         if corpus.digest != self.head["data"]["sha256"]:
             raise ValueError(
-                f"{self.path}: was trained on other data ({self.head['data']['source']}"
-                f"); go on with those, or begin a new run with --out"
+                f"{self.path}: was trained on other data ("
+                f"{self.head['data']['source']}); go on with those, or begin a new run "
+                "with --out"
             )
-        model = self._fresh()
+        model = self.model()
         train, dev = (corpus.encode(model, part) for part in ("train", "dev"))
-        config = TrainConfig(**self.head["config"])
+        config = TrainConfig(**self.head["config"] | (more or {}))
         trainer = Trainer(model, train, dev, config, callbacks, **where)
-        trainer.load(self.tensors, self.head["run"])
+        done = self.head["finished"]
+        wanted = {
+            name: tuple(t.shape)
+            for name, t in trainer.state()[0].items()
+            if not (done and name.startswith("now."))
+        } | {"losses": (self.head["run"]["steps"],)}
+        if wanted != {name: tuple(t.shape) for name, t in self.state.items()}:
+            raise ValueError(
+                f"{self.path}: is damaged: it lacks the state of its run; sample from "
+                "it, or begin a new run"
+            )
+        trainer.load(self.state, self.head["run"])
+        if more:
+            trainer.waited = 0
         return trainer
 
-    def _fresh(self) -> TrainModel:
-        generator = torch.Generator().manual_seed(0)
-        options = self.head["options"]
-        model: TrainModel = build(
-            self.head["model"], len(self.vocab), generator, **options
-        )
-        return model
 
-
-def store(
-    path: str | Path,
+def content(
     trainer: Trainer,
     corpus: Corpus,
     model: str,
     options: dict[str, Any],
     finished: bool = False,
-) -> None:
-    """Write a checkpoint, whole or not at all.
+    older: int = 0,
+) -> bytes:
+    """The bytes of a checkpoint.
 
     Args:
-        path: where.
         trainer: the run.
         corpus: its data.
         model: a name from :data:`charlm.models.KINDS`.
         options: what the model was made with.
         finished: the run is over, and its parameters are final.
-
-    Raises:
-        ValueError: the file cannot be written; an older one is left as it was.
+        older: number of the file in which what the run replaces is kept.
     """
-    tensors, run = trainer.state()
+    state, run = trainer.state()
+    chosen = "best." if "best.p" in state and not finished else "now."
+    flat = trainer.flat
+    named = dict(zip(flat.names, flat.windows(state[chosen + "p"]), strict=True))
+    named |= {name: state[chosen + name] for name, _ in trainer.model.statistics()}
+    kept = {
+        RUN + name: t
+        for name, t in state.items()
+        if not name.startswith("best.") and not (finished and name.startswith("now."))
+    }
+    tensors = {name: t.cpu().contiguous() for name, t in (named | kept).items()}
     head = {
-        "kind": KIND,
-        "format": FORMAT,
+        "kind": header.KIND,
+        "format": header.FORMAT,
         "model": model,
         "options": options,
         "config": asdict(trainer.config),
@@ -121,98 +144,97 @@ def store(
         "data": {
             "source": corpus.source,
             "running": corpus.running,
+            "compose": corpus.compose,
             "sha256": corpus.digest,
         },
         "run": run,
         "finished": finished,
+        "older": older,
         "versions": {
             "charlm": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
     }
-    kept = {name: t.cpu().contiguous() for name, t in tensors.items()}
-    _replace(Path(path), save(kept, {"charlm": json.dumps(head)}))
+    text = json.dumps(head)
+    return save(tensors, {"charlm": text, "sha256": header.checksum(text, tensors)})
 
 
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def store(path: str | Path, *what: Any, **how: Any) -> None:
+    """Write a checkpoint, whole or not at all; arguments as :func:`content`.
+
+    Raises:
+        ValueError: the file cannot be written; an older one is left as it was.
+    """
+    write_whole(path, content(*what, **how))
+
+
+def peek(path: str | Path) -> dict[str, Any]:
+    """The header of a file of ours, of any format and unchecked.
+
+    Raises:
+        ValueError: it is not one of ours.
+    """
     try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        kept = "; the older one there is untouched" if path.exists() else ""
+        with safe_open(path, framework="pt") as file:
+            return header.parse((file.metadata() or {}).get("charlm", ""), any_of=True)
+    except (SafetensorError, OSError, ValueError):
         raise ValueError(
-            f"{path}: cannot be written ({error.strerror or error}){kept}; free some "
-            "space, or choose another place with --out"
-        ) from error
+            f"{path}: is no model of charlm, so nothing replaces it; remove it "
+            "yourself, or choose another place with --out"
+        ) from None
 
 
 def read(path: str | Path) -> Checkpoint:
     """Read a checkpoint; nothing in it is executed.
 
     Raises:
-        ValueError: missing, not one of ours, damaged, or of a newer version.
+        ValueError: missing, not one of ours, damaged, or of another version.
     """
     path = Path(path)
-    if not path.is_file():
+    head, text, checksum, tensors = _open(path)
+    try:
+        wanted = header.check(head)
+        named = {n: t for n, t in tensors.items() if not n.startswith(RUN)}
+        found = {n: tuple(t.shape) for n, t in named.items()}
+        if set(found) != set(wanted):
+            odd = sorted(set(found) ^ set(wanted))
+            raise ValueError(f"tensors missing or unknown: {ascii(odd)[:200]}")
+        for name, shape in wanted.items():
+            if found[name] != shape or named[name].dtype != torch.float32:
+                raise ValueError(f"{name} is not of shape {shape} and float32")
+            if not named[name].isfinite().all():
+                raise ValueError(f"{name} holds numbers that are not finite")
+        if checksum != header.checksum(text, tensors):
+            raise ValueError("its checksum is not that of its content")
+    except ValueError as error:
         raise ValueError(
-            f"{path}: there is no such file; train a model first, or name its file"
-        )
+            f"{path}: is damaged: {error}; train again, or name another file"
+        ) from None
+    state = {n.removeprefix(RUN): t for n, t in tensors.items() if n.startswith(RUN)}
+    return Checkpoint(path, head, named, state)
+
+
+def _open(path: Path) -> tuple[dict[str, Any], str, str, dict[str, Tensor]]:
+    if not os.path.isfile(path):
+        what = "is no regular file" if os.path.exists(path) else "there is no such file"
+        raise ValueError(f"{path}: {what}; train a model first, or name its file")
+    refuse_beyond(2 * os.path.getsize(path), f"{path}: reading it", "name another file")
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("charlm", "")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            said = file.metadata() or {}
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"{path}: is damaged or no checkpoint ({error}); train again, or name "
             "another file"
         ) from None
-    head = _head(path, text)
-    _check(path, head, tensors)
-    return Checkpoint(path, head, tensors)
-
-
-def _head(path: Path, text: str) -> dict[str, Any]:
+    text = said.get("charlm", "")
     try:
-        head = json.loads(text)
-    except ValueError:
-        head = None
-    if not isinstance(head, dict) or head.get("kind") != KIND:
-        raise ValueError(f"{path}: was not written by charlm; name another file")
-    if head.get("format", 0) > FORMAT:
-        raise ValueError(
-            f"{path}: has format {head['format']}, and this version of charlm reads "
-            f"up to {FORMAT}; update charlm"
-        )
-    return head
+        return header.parse(text), text, said.get("sha256", ""), found
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _check(path: Path, head: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Everything is there and of the right size."""
-    damaged = f"{path}: is damaged"
-    if head.get("model") not in KINDS:
-        raise ValueError(f"{damaged}: model {head.get('model')!r} is not known")
-    missing = {"options", "config", "symbols", "data", "run", "finished"} - set(head)
-    if missing:
-        raise ValueError(f"{damaged}: {', '.join(sorted(missing))} missing")
-    try:
-        model = build(
-            head["model"], len(head["symbols"]), torch.Generator(), **head["options"]
-        )
-        TrainConfig(**head["config"])
-    except TypeError as error:
-        raise ValueError(f"{damaged}: {error}") from None
-    size = sum(p.numel() for _, p, _ in model.named())
-    wanted = {"now.p": size} | {
-        f"now.{name}": t.numel() for name, t in model.statistics()
-    }
-    for name, numel in wanted.items():
-        if name not in tensors or tensors[name].numel() != numel:
-            raise ValueError(
-                f"{damaged}: {name} does not have the {numel} numbers of this model"
-            )
+def _named(model: TrainModel) -> dict[str, Tensor]:
+    return {name: p for name, p, _ in model.named()} | dict(model.statistics())

@@ -11,6 +11,8 @@ from .optim import OPTIMISERS
 from .plain import Model
 from .schedule import SCHEDULES
 
+MOST = 1_000_000_000  # steps
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -70,12 +72,21 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; give at least {least}")
-        for name in ("epochs", "lr"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} is {getattr(self, name)}; give more than 0")
+        for name, most in (("steps", MOST), ("seed", 2**31 - 1)):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"{name} is {value}; give 0 to {most}")
+        for name, limit in (("epochs", 1e6), ("lr", 3e38)):
+            if not 0 < getattr(self, name) <= limit:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; give more than 0, at most "
+                    f"{limit:g}"
+                )
         for name in ("decay", "clip"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
+            if not 0 <= getattr(self, name) <= 3e38:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; give 0 or more, at most 3e+38"
+                )
         for name in ("warmup", "smoothing", "token_dropout", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(

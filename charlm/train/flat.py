@@ -68,3 +68,19 @@ class Flat:
             vector[place].view(shape)
             for place, shape in zip(self.places, self.shapes, strict=True)
         ]
+
+
+class Swapped:
+    """Within the ``with`` block two vectors have each other's values."""
+
+    def __init__(self, p: Tensor, mean: Tensor | None) -> None:
+        self.p, self.mean = p, mean
+
+    def __enter__(self) -> None:
+        if self.mean is not None:
+            kept = self.p.clone()
+            self.p.copy_(self.mean)
+            self.mean.copy_(kept)
+
+    def __exit__(self, *_: object) -> None:
+        self.__enter__()

@@ -1,84 +1,118 @@
-"""A whole run: data, model, training, and a file that it is kept in."""
+"""A whole run, from the first line that it says to a file that it is kept in."""
 
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from ..data import corpus
-from ..models import build
+from ..data import PARTS, odd
 from . import checkpoint
-from .config import TrainConfig
-from .parallel import World
+from .config import Progress
+from .job import Job
+from .keeper import Keeper
+from .place import Place, writable
 from .trainer import Trainer
-from .watch import Bar, Keeper
+from .watch import watcher
+
+Callback = Callable[[Trainer, Progress], None]
+
+
+def claim(path: str | Path, overwrite: bool = False) -> Place:
+    """The place of a new run.
+
+    Raises:
+        ValueError: it is taken, and not to be overwritten, or by a file not of ours; it
+            cannot be written.
+    """
+    if not (overwrite and os.path.exists(path)):
+        return Place(path)
+    writable(path)
+    head = checkpoint.peek(path)
+    older = head.get("older")
+    if head.get("finished") is not False or type(older) is not int or older > 10_000:
+        older = 0
+    return Place(path, replace=True, older=older)
 
 
 def launch(
-    out: str | Path,
-    source: str | Path,
-    running: bool,
-    kind: str,
-    options: dict[str, Any],
-    config: TrainConfig,
-    resume: bool = False,
-    overwrite: bool = False,
+    job: Job,
+    place: Place,
     every: float = 30.0,
     quiet: bool = False,
-    device: str = "cpu",
-) -> tuple[str, Trainer]:
-    """Train a model to the end, or go on with a run that was stopped.
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Train to the end and keep the result; ``job.trainer`` has it afterwards.
 
     Args:
-        out: file of the checkpoint.
-        source: of the data, as in :func:`charlm.data.corpus`, as is ``running``.
-        running: the file is running text, not a list.
-        kind: a name from :data:`charlm.models.KINDS`.
-        options: what the model is made with.
-        config: the settings of the run.
-        resume: go on with the run in ``out``, with its own model and settings.
-        overwrite: replace a run in ``out``.
+        job: what is to be trained.
+        place: of the file.
         every: seconds between two saves.
-        quiet: show no progress.
-        device: "cpu" or "cuda".
-
-    Returns:
-        The kind of the model, and its trainer, which has the result.
+        quiet: say and show nothing.
+        callbacks: called after every step, in the first process.
 
     Raises:
-        ValueError: the data, the file, the model or the settings cannot be used.
+        ValueError: the run cannot go on; what it would have replaced is as it was.
         Stopped: the user stopped the run, which is saved.
     """
-    out = Path(out)
-    if not resume and not overwrite and out.exists():
-        raise ValueError(
-            f"{out}: exists already; go on with --resume, replace it with "
-            "--overwrite, or choose another place with --out"
-        )
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: PyTorch finds no graphics processor here")
-    found = checkpoint.read(out) if resume else None
-    if found:
-        if found.head["finished"]:
-            raise ValueError(
-                f"{out}: this run is finished; sample from it, or begin another with "
-                "--overwrite or --out"
-            )
-        kind, options = found.head["model"], found.head["options"]
-    world = World(device)
-    data = corpus(source, running)
-    if found:
-        trainer = found.trainer(data, device=device, world=world)
-    else:
-        generator = torch.Generator().manual_seed(config.seed)
-        model = build(kind, len(data.vocab), generator, **options)
-        train, dev = data.encode(model, "train"), data.encode(model, "dev")
-        trainer = Trainer(model, train, dev, config, device=device, world=world)
-    keeper = Keeper(out, every, data, kind, options)
+    trainer, first = job.trainer, job.trainer.world.first
+    keeper = Keeper(place, job, every)
+    seconds = trainer.rehearse()
+    quiet = quiet or not first
+    if not quiet:
+        print("\n".join(opening(job, seconds)), file=sys.stderr)
+    show = watcher(quiet)
     # every process may be asked to stop, but only the first one writes and shows
-    trainer.callbacks = (Bar(quiet or not world.first), keeper)
-    keeper.save(trainer)  # a place that cannot be written is found now
-    trainer.run()
-    keeper.save(trainer, finished=True)
-    world.close()
-    return kind, trainer
+    trainer.callbacks = (show, *(callbacks if first else ()), keeper)
+    with keeper:
+        try:
+            trainer.run()
+            keeper.save(trainer, finished=True)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            if first and place.undo():
+                raise ValueError(f"{error}; {place.path} is as it was") from error
+            raise
+        finally:
+            show.close()
+    if first:
+        place.finish()
+    trainer.world.close()
+
+
+def opening(job: Job, seconds: float) -> list[str]:
+    """What is known before the first step: model, data, run, and why it is so.
+
+    Args:
+        job: what is to be trained.
+        seconds: that a step takes.
+    """
+    trainer, data = job.trainer, job.data
+    config, shown = trainer.config, [f"{k} {v}" for k, v in job.options.items()]
+    model = f"{job.kind}, {trainer.flat.p.numel():,} parameters"
+    sizes = [sum(map(len, data.parts[part])) for part in PARTS]
+    counts = sizes if data.running else [len(data.parts[part]) for part in PARTS]
+    what = "characters" if data.running else f"items, {sum(sizes):,} characters"
+    shares = ", ".join(f"{n:,} {part}" for n, part in zip(counts, PARTS, strict=True))
+    left = trainer.total - trainer.result.steps
+    lines = [
+        "model: " + (f"{model} ({', '.join(shown)})" if shown else model),
+        f"data: {data.source}, {sum(counts):,} {what}, {len(data.vocab)} symbols; "
+        + shares,
+        f"run: {left:,} steps of {config.batch} rows, about {duration(left * seconds)}"
+        + (
+            f", or until {config.patience} of {config.evals} measurements in a row "
+            "bring no gain"
+            if config.patience
+            else ""
+        ),
+    ]
+    notes = [*job.reasons, *(odd(data.text) if data.source else [])]
+    return lines + [f"note: {line}" for line in notes]
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, as people say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

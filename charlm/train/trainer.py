@@ -13,7 +13,7 @@ from ..sample import nll
 from .batches import Batches, Pair, refuse_unread
 from .config import Progress, Result, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
-from .flat import Flat
+from .flat import Flat, Swapped
 from .optim import OPTIMISERS, clip
 from .parallel import World
 from .schedule import SCHEDULES, warm
@@ -37,7 +37,8 @@ class Trainer:
         world: the processes that share the run; by default this one alone.
 
     Raises:
-        ValueError: the batch is larger than the data, or the model cannot read them.
+        ValueError: the batch is larger than the data or too small for the model, or the
+            model cannot read them.
     """
 
     def __init__(
@@ -60,6 +61,13 @@ class Trainer:
             raise ValueError(
                 f"train: a batch of {config.batch} rows, and the data have {rows}; "
                 "give a smaller batch, or more data"
+            )
+        # batch normalisation has no statistics of one row
+        least = 2 if model.statistics() and not model.causal else 1
+        if config.batch < least * self.world.size:
+            raise ValueError(
+                f"train: a batch of {config.batch} rows in {self.world.size} processes,"
+                f" and each needs {least}; give a larger batch"
             )
         per_epoch = rows // config.batch
         self.total = config.steps or max(1, round(config.epochs * per_epoch))
@@ -95,6 +103,21 @@ class Trainer:
             self._end()
         return self.result
 
+    def rehearse(self) -> float:
+        """Seconds of a forward and backward pass; afterwards all is as before.
+
+        What a first step would refuse, it refuses.
+        """
+        kept = self._copy()
+        with torch.inference_mode():
+            X, Y = self.batch(self.result.steps)
+            for _ in range(2):  # the first makes buffers
+                began = time.perf_counter()
+                self.gradient(X, Y)
+            seconds = time.perf_counter() - began
+            self._put(kept)
+        return seconds
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
         tensors = {f"now.{k}": t for k, t in self._copy().items()}
@@ -120,8 +143,10 @@ class Trainer:
             part, _, rest = name.partition(".")
             if part in parts:
                 parts[part][rest] = t
-        self._put(parts["now"])
+        # a trainer of a finished run, or of its best so far, has that already
         self.best = parts["best"] or self._copy()
+        if parts["now"]:
+            self._put(parts["now"])
         self.optimiser.load(parts["optimiser"])
         if self.mean is not None:
             self.mean.copy_(tensors["mean"])
@@ -181,7 +206,7 @@ class Trainer:
     def _measure(self) -> float:
         """The dev loss; keeps a copy of the parameters if it is the best so far."""
         assert self.dev is not None
-        with _Swapped(self.flat.p, self.mean):
+        with Swapped(self.flat.p, self.mean):
             loss = nll(self.model, *self.dev)
             self.result.dev.append((self.result.steps, loss))
             if not loss >= self.result.best:  # also where best is still nan
@@ -208,22 +233,6 @@ class Trainer:
         self.flat.p.copy_(kept["p"])
         for name, t in self.model.statistics():
             t.copy_(kept[name])
-
-
-class _Swapped:
-    """Within the ``with`` block two vectors have each other's values."""
-
-    def __init__(self, p: Tensor, mean: Tensor | None) -> None:
-        self.p, self.mean = p, mean
-
-    def __enter__(self) -> None:
-        if self.mean is not None:
-            kept = self.p.clone()
-            self.p.copy_(self.mean)
-            self.mean.copy_(kept)
-
-    def __exit__(self, *_: object) -> None:
-        self.__enter__()
 
 
 def _moved(pair: Pair, device: str) -> Pair:

@@ -1,85 +1,131 @@
-"""What watches a run: a progress bar, and saving."""
+"""What watches a run: a progress bar, lines where there is no terminal, a log."""
 
+import csv
 import math
-import signal
-import time
+import sys
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
+from torch import Generator
 from tqdm import tqdm
 
-from ..data import Corpus
-from . import checkpoint
+from ..data import Vocab
+from ..sample import sample
 from .config import Progress
+from .device import on
 from .trainer import Trainer
 
-
-class Stopped(Exception):
-    """The user stopped a run; what it had is saved."""
+COLUMNS = ("step", "seconds", "loss", "dev", "lr", "sample")
 
 
-class Keeper:
-    """Saves a run now and then, and at once when the user wants to stop."""
-
-    def __init__(
-        self,
-        out: Path,
-        every: float,
-        data: Corpus,
-        model: str,
-        options: dict[str, Any],
-    ) -> None:
-        self.place = out, data, model, options
-        self.every, self.saved, self.stop = every, time.monotonic(), False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._wanted)
-
-    def _wanted(self, number: int, frame: FrameType | None) -> None:
-        if self.stop:  # asked twice: at once
-            raise KeyboardInterrupt
-        self.stop = True  # between two steps, not within one
+class Watcher(Protocol):
+    """Called after every step, closed at the end."""
 
     def __call__(self, trainer: Trainer, progress: Progress) -> None:
         """After every step."""
-        if self.stop or time.monotonic() - self.saved >= self.every:
-            self.save(trainer)
-        if self.stop:
-            raise Stopped(
-                f"stopped after step {progress.step} of {progress.total}; the run is "
-                f"in {self.place[0]}: go on with --resume"
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def watcher(quiet: bool) -> Watcher:
+    """A bar on a terminal, lines elsewhere, nothing for those who want that."""
+    if quiet:
+        return Silence()
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+class Silence:
+    """Shows nothing."""
+
+    def __call__(self, trainer: Trainer, progress: Progress) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Lines:
+    """A line for a measurement, at most one a second."""
+
+    def __init__(self) -> None:
+        self.said = -1.0
+
+    def __call__(self, trainer: Trainer, progress: Progress) -> None:
+        """After every step."""
+        last = progress.step == progress.total
+        if progress.measured and (last or progress.seconds - self.said >= 1):
+            self.said = progress.seconds
+            print(
+                f"step {progress.step} of {progress.total}: loss {progress.loss:.3f}, "
+                f"dev {progress.dev:.4f}, {progress.seconds:.0f} s",
+                file=sys.stderr,
+                flush=True,
             )
 
-    def save(self, trainer: Trainer, finished: bool = False) -> None:
-        """Write the checkpoint now."""
-        path, data, model, options = self.place
-        if not trainer.world.first:
-            return
-        checkpoint.store(path, trainer, data, model, options, finished)
-        self.saved = time.monotonic()
+    def close(self) -> None:
+        """Every line stands already."""
 
 
 class Bar:
-    """A progress bar with the loss; silent when nobody is looking."""
+    """A progress bar with the loss."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self) -> None:
         self.bar: Any = None
-        self.disable = True if quiet else None  # None: tqdm asks for a terminal
 
     def __call__(self, trainer: Trainer, progress: Progress) -> None:
         """After every step."""
         if self.bar is None:
-            self.bar = tqdm(
-                total=progress.total,
-                initial=progress.step - 1,
-                unit="step",
-                disable=self.disable,
-            )
+            begun = progress.step - 1
+            self.bar = tqdm(total=progress.total, initial=begun, unit="step")
         self.bar.update()
         if progress.measured or progress.step % 10 == 0:
             shown = f"loss {progress.loss:.3f}"
             if not math.isnan(progress.dev):
                 shown += f", dev {progress.dev:.4f}"
             self.bar.set_postfix_str(shown, refresh=False)
-        if progress.step == progress.total:
+
+    def close(self) -> None:
+        """What is said next begins on a line of its own."""
+        if self.bar is not None:
             self.bar.close()
+
+
+class Log:
+    """A table of a run as CSV: a row, with a drawn sample, for every measurement.
+
+    Args:
+        path: of the file, which is begun with a head if it is new or empty.
+        vocab: of the model.
+        longest: symbols of a sample.
+    """
+
+    def __init__(self, path: str | Path, vocab: Vocab, longest: int) -> None:
+        self.path, self.vocab, self.longest = Path(path), vocab, longest
+        self.seen, self.broken = 0, False
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            self._write(COLUMNS)
+
+    def __call__(self, trainer: Trainer, progress: Progress) -> None:
+        """After every step."""
+        if not progress.measured:
+            return
+        since = trainer.result.losses[self.seen :]
+        self.seen = len(trainer.result.losses)
+        g = Generator().manual_seed(progress.step)
+        model = on(trainer.model, trainer.device)
+        (drawn,) = sample(model, self.vocab, 1, g, self.longest)
+        shown = (f"{progress.seconds:.2f}", f"{sum(since) / max(1, len(since)):.4f}")
+        dev, lr = f"{progress.dev:.4f}", f"{progress.lr:.3g}"
+        self._write((progress.step, *shown, dev, lr, drawn))
+
+    def _write(self, row: tuple[Any, ...]) -> None:
+        if self.broken:
+            return
+        try:
+            with open(self.path, "a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(row)
+        except OSError as error:  # the run is worth more than its log
+            self.broken = True
+            why = error.strerror or error
+            print(f"note: {self.path}: the log ends here ({why})", file=sys.stderr)

@@ -117,7 +117,7 @@ def same(a, b):
 def mutants_of(owner, backward):
     """Every mutant of a function."""
     lines, first = inspect.getsourcelines(backward)
-    path = Path(inspect.getfile(backward))
+    path = Path(inspect.getfile(inspect.unwrap(backward)))
     path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     source = textwrap.dedent("".join(lines))
     for line, what, text in mutants(source):
