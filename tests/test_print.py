@@ -43,6 +43,7 @@ def site(tmp_path):
     chapter = f"""<article><section id="a"><h1>1. A</h1><p id="eq">{MATH}</p>
         <details><summary><p>Show</p></summary>code</details><button>Copy</button>
         <a href="#eq">up</a><a href="../index.html">home</a><a href="https://x.y/">x</a>
+        <a class="to-source" href="../_code/a.html"><code>a.py</code></a>
         <svg viewBox="0 0 1 1"><a href="#eq"><path d="M0 0"/></a></svg>
         <img src="../_images/f.svg" alt="f"/><br></section></article>"""
     for name, text in (("index.html", front), ("book/a.html", chapter)):
@@ -87,6 +88,12 @@ def test_what_needs_a_screen_is_left_out_and_what_is_folded_is_opened(site):
 def test_links_are_followed(link, wanted):
     known = {"index.html", "book/a.html", "book/b.html"}
     assert pages.target("book/a.html", link, known) == wanted
+
+
+def test_a_file_of_source_is_named_but_not_led_to(site):
+    link = pages.read(site)[1].body.select_one("a.to-source")
+    assert link.get_text() == "a.py"
+    assert not link.get("href")
 
 
 def test_the_year_stands_in_for_a_missing_repository(monkeypatch, tmp_path):

@@ -35,7 +35,7 @@ document.addEventListener("click", async (event) => {
     });
   };
   // measured when it is laid out, not before: that would lay out the whole page at once
-  const watch = new ResizeObserver((entries) => mark([...new Set(entries.map((e) => e.target.closest("[data-kind]")))]));
+  const watch = new ResizeObserver((entries) => mark([...new Set(entries.map((e) => e.target.closest("[data-kind]")))].filter(Boolean)));
   for (const [selector, kind] of Object.entries(kinds)) {
     for (const box of document.querySelectorAll(selector)) {
       box.dataset.kind = kind;

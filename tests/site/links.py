@@ -67,6 +67,15 @@ def check_links(pages, root):
                     yield f"{where}: no such anchor"
 
 
+def check_sources(pages, root):
+    """A file of the source that a text names can be read from there."""
+    named = re.compile(r"(charlm|tests|book/_results)/[\w/]+\.py")
+    for path, soup in pages.items():
+        for code in soup.select("article p > code, article p.quoted-from"):
+            if named.fullmatch(code.get_text()) and not code.select_one("a[href]"):
+                yield f"{path.relative_to(root)}: {code.get_text()} leads nowhere"
+
+
 def check_words(pages, root):
     """No raw TeX, no traceback and no output of stderr in what a reader sees."""
     for path, soup in pages.items():
