@@ -65,7 +65,7 @@ def flatten_consecutive(x, n):
 
 
 def gate(a, b):
-    return F.glu(torch.cat([a.tanh(), b], -1), -1)
+    return F.glu(torch.stack([a.tanh(), b]), 0).squeeze(0)
 
 
 def gather(x, ix):
@@ -97,7 +97,8 @@ def gru_cell_after(x, h, W, U, b, v):
 
 def groupnorm(x, gamma, beta, groups, eps=1e-5):
     rows = x.reshape(-1, x.shape[-1])
-    return F.group_norm(rows, groups, gamma, beta, eps).reshape(x.shape)
+    # F.group_norm refuses a single row with groups of one feature
+    return torch.group_norm(rows, groups, gamma, beta, eps).reshape(x.shape)
 
 
 def keep(mask, new, old):
@@ -188,7 +189,8 @@ def rope(x, base=10_000.0, start=0):
 
 
 def scatter_add(x, ix, size):
-    return torch.einsum("...k,...kv->...v", x, F.one_hot(ix, size).to(x.dtype))
+    hot = F.one_hot(ix, max(size, 1))[..., :size]
+    return torch.einsum("...k,...kv->...v", x, hot.to(x.dtype))
 
 
 def sigmoid(x):

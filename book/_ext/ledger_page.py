@@ -30,7 +30,9 @@ def equations(folder: Path) -> dict[str, str]:
 
 def section(pair, tex: dict[str, str], root: Path, docname: str) -> str:
     """MyST of one pair."""
-    path = Path(inspect.getfile(pair.forward)).relative_to(root).as_posix()
+    path = (
+        Path(inspect.getfile(inspect.unwrap(pair.forward))).relative_to(root).as_posix()
+    )
     lines = [f"(ledger-{pair.name.replace('_', '-')})=", f"### `{pair.name}`", ""]
     for label in CITED.findall(pair.backward.__doc__ or ""):
         if label not in tex:

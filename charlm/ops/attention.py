@@ -29,10 +29,9 @@ def attention(
 ) -> tuple[Tensor, Cache]:
     """Every query takes a weighted mean of the values, weighted by its fit to the keys.
 
-    q (..., T, D), k (..., M, D), v (..., M, E), D at least 1, M at least 1  ->
-    y (..., T, E). With ``causal`` the queries are those of the last T of the M
-    positions, and position t sees positions 0 to t. The weights A (..., T, M) are the
-    last entry of the cache.
+    q (..., T, D), k (..., M, D), v (..., M, E)  ->  y (..., T, E). With ``causal`` the
+    queries are those of the last T of the M positions, and position t sees positions 0
+    to t. The weights A (..., T, M) are the last entry of the cache.
 
     Raises:
         ValueError: ``causal`` with more queries than keys.

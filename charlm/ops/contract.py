@@ -5,8 +5,9 @@ A forward says once what it takes and gives, where its docstring has an arrow::
     x (..., I), W (I, O), b (O)  ->  y (..., O)
 
 A letter is one number wherever it stands, ``...`` are the same leading axes, nothing is
-broadcast, and tensors of floating-point numbers are of one type. What else has to hold
-stands in the same list, in one of these forms::
+broadcast, and tensors of floating-point numbers are of one type. Leading axes and B, the
+batch, may be empty; others are not, unless the list says K in [0, inf). What else has
+to hold stands there too, in one of these forms::
 
     ix (...) integers in [0, V)        targets (...) integers below V
     keep (...) true where it stays     smoothing in [0, 1)
@@ -69,7 +70,7 @@ class Contract:
         text: the whole of it, on one line.
         arguments: the tensors, in the order of the function.
         options: names of the other arguments that it speaks of.
-        intervals: of options.
+        intervals: of options and lengths.
         relations: (letter or option, "at least" or "a multiple of", the same).
         axes: (option, tensor, whether the axis may be empty).
 
@@ -98,7 +99,7 @@ class Contract:
         used = related | {a.below for a in self.arguments if a.below}
         used |= {axis.partition("*")[2] for axis in letters if "*" in axis}
         meant = {*letters, *parameters}
-        unknown = (named - set(parameters)) | {n for n in used - meant if n.isalpha()}
+        unknown = {n for n in (named | used) - meant if n.isalpha()}
         if unknown or parameters[: len(self.arguments)] != list(self._tensors):
             raise ValueError(
                 f"{self.name}: its docstring speaks of {sorted(unknown)}; its "

@@ -13,9 +13,9 @@ def causal_conv(
 ) -> tuple[Tensor, Cache]:
     """A filter of K taps, ``dilation`` steps apart, that never looks ahead.
 
-    x (B, T, I), W (K, I, O), b (O), K at least 1, dilation in [1, inf)  ->
-    y (B, T, O), where y[t] = b + sum over k of x[t - (K - 1 - k) * dilation] W[k], and
-    x is zero before the beginning. The last tap reads the present.
+    x (B, T, I), W (K, I, O), b (O), dilation in [1, inf)  ->  y (B, T, O), where
+    y[t] = b + sum over k of x[t - (K - 1 - k) * dilation] W[k], and x is zero before
+    the beginning. The last tap reads the present.
 
     Source: van den Oord et al. (2016), section 2.1.
     """

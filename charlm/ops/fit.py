@@ -92,6 +92,7 @@ def _sizes(contract: Contract, shapes: dict[str, Shape]) -> dict[str, Any]:
     sizes: dict[str, Any] = {}
     source: dict[str, str] = {}
     products = []
+    may_be_empty = {"B", *contract.intervals}
     for argument in contract.arguments:
         name, shape = argument.name, shapes[argument.name]
         here, wanted = f"{name} {shown(shape)}", shown(argument.axes)
@@ -105,6 +106,8 @@ def _sizes(contract: Contract, shapes: dict[str, Shape]) -> dict[str, Any]:
         for letter, size in [*parts, *zip(axes, shape[more:], strict=True)]:
             if letter != "..." and not letter.isalpha():
                 products.append((letter, size, here))
+            elif size == 0 and letter not in may_be_empty:
+                refuse(contract, f"{letter} is 0 in {here}", "give at least 1")
             elif sizes.setdefault(letter, size) != size:
                 what = "the leading axes are" if letter == "..." else f"{letter} is"
                 fault = f"{what} {_number(sizes[letter])} in {source[letter]}"

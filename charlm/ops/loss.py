@@ -11,7 +11,7 @@ Cache = tuple[Any, ...]
 def softmax(x: Tensor) -> tuple[Tensor, Cache]:
     """Probabilities in proportion to exp(x), along the last axis.
 
-    x (..., V), V at least 1  ->  y (..., V).
+    x (..., V)  ->  y (..., V).
 
     The largest entry of each row is subtracted first, so that nothing overflows;
     entries of minus infinity get probability zero.
@@ -41,7 +41,7 @@ def softmax_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 def log_softmax(x: Tensor) -> tuple[Tensor, Cache]:
     """Logarithm of :func:`softmax`, safe where that would round to zero.
 
-    x (..., V), V at least 1  ->  y (..., V), in nats.
+    x (..., V)  ->  y (..., V), in nats.
     """
     z = x - x.real.amax(-1, keepdim=True)  # (..., V)
     y = z - z.exp().sum(-1, keepdim=True).log()  # (..., V)
@@ -68,7 +68,7 @@ def cross_entropy(
 ) -> tuple[Tensor, Cache]:
     """Mean negative log-likelihood of the targets, in nats.
 
-    logits (..., V), V at least 1, targets (...) integers below V, smoothing in [0, 1),
+    logits (..., V), targets (...) integers below V, smoothing in [0, 1),
     temperature in (0, inf)  ->  loss (), the mean over the targets that count.
 
     Args:

@@ -104,7 +104,7 @@ def view_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 def gather(x: Tensor, ix: Tensor) -> tuple[Tensor, Cache]:
     """y[..., k] = x[..., ix[..., k]].
 
-    x (..., V), ix (..., K) integers in [0, V)  ->  y (..., K).
+    x (..., V), ix (..., K) integers in [0, V), K in [0, inf)  ->  y (..., K).
     """
     y = x.gather(-1, ix)  # (..., K)
     return y, (ix, x.shape)
@@ -128,7 +128,8 @@ def gather_jvp(x_dot: Tensor, cache: Cache) -> Tensor:
 def scatter_add(x: Tensor, ix: Tensor, size: int) -> tuple[Tensor, Cache]:
     """Add x[..., k] to place ix[..., k] of ``size`` places that begin as zero.
 
-    x (..., K), ix (..., K) integers in [0, size), size in [0, inf)  ->  y (..., size).
+    x (..., K), ix (..., K) integers in [0, size), K in [0, inf), size in [0, inf)  ->
+    y (..., size).
     """
     y = x.new_zeros((*x.shape[:-1], size)).scatter_add(-1, ix, x)  # (..., size)
     return y, (ix, size)

@@ -20,7 +20,7 @@ def broadcast_to(x: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Cache]:
         y = x.expand(shape).clone()
     except (RuntimeError, TypeError):
         raise ValueError(
-            f"broadcast_to: {tuple(x.shape)} cannot become {shape!r}: from the "
+            f"broadcast_to: {tuple(x.shape)} cannot become {shape!r}; from the "
             "right, each axis must have the same length or length one"
         ) from None
     return y, (x.shape, y.shape)

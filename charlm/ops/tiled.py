@@ -20,11 +20,10 @@ def tiled_attention(
 ) -> tuple[Tensor, Cache]:
     """The function of :func:`.attention`, without its matrix of weights.
 
-    q (..., T, D), k (..., M, D), v (..., M, E), D at least 1, T at least 1, M at least
-    1, rows in [1, inf), columns in [1, inf)  ->  y (..., T, E). The scores of ``rows``
-    queries with ``columns`` keys are made, used and forgotten. Kept for the backward
-    are, besides inputs and output, lse (..., T, 1): the logarithm of each row's sum of
-    exponentials.
+    q (..., T, D), k (..., M, D), v (..., M, E), rows in [1, inf), columns in [1, inf)
+    ->  y (..., T, E). The scores of ``rows`` queries with ``columns`` keys are made,
+    used and forgotten. Kept for the backward are, besides inputs and output,
+    lse (..., T, 1): the logarithm of each row's sum of exponentials.
 
     Raises:
         ValueError: ``causal`` with more queries than keys.

@@ -1,0 +1,423 @@
+"""Any call of any pair: a right result, or a ValueError that says what to do.
+
+Calls are drawn from what the docstrings say, then spoilt in one place.
+"""
+
+import math
+
+import pytest
+import references
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_shapes import Letters
+
+from charlm import gradcheck, ops
+from charlm.ops.contract import Contract
+from charlm.ops.guard import Kept, trusted
+
+PAIRS = list(ops.pairs())
+CONTRACTS = {name: Contract(pair.forward) for name, pair in ops.pairs().items()}
+INTEGERS = sorted(n for n, c in CONTRACTS.items() if any(a.below for a in c.arguments))
+every = settings(max_examples=60, deadline=None)
+SEEDS = st.integers(0, 2**31)
+SIZES = st.sampled_from([0, 1, 1, 2, 3, 4])
+BAD_OPTIONS = [0, -1, 1, 3, 0.5, 1.7, -7, math.nan, math.inf, None, "two", [2], True]
+BAD_TYPES = [torch.float32, torch.int64, torch.int32, torch.bool, torch.float8_e5m2]
+# what a docstring cannot say in numbers; "at least" of letters in rooms of their own
+LEAST = {"batchnorm": {"...": (2, 3)}, "cross_entropy": {"...": (2, 1)}}
+
+
+def sizes_of(contract, draw):
+    """Numbers for the letters that fit the contract, and the options in relations."""
+    letters = dict.fromkeys(axis for a in contract.arguments for axis in a.axes)
+    empty = {"B", *contract.intervals}
+    sizes = {a: draw(SIZES) or int(a not in empty) for a in letters if a.isalpha()}
+    sizes["..."] = tuple(draw(st.lists(SIZES, max_size=2)))
+    sizes |= LEAST.get(contract.name, {})
+    for name in contract.options:
+        if name in contract.intervals:  # an option, not a length
+            whole = contract.signature.parameters[name].annotation is int
+            low, high = contract.intervals[name].low, contract.intervals[name].high
+            low, high = max(low, -2), min(high, 3)
+            sizes[name] = draw(st.integers(math.ceil(low), math.ceil(high) - 1 or 1))
+            if not whole:
+                sizes[name] = draw(st.sampled_from([0.25, 0.5, 0.9]))
+        else:
+            sizes[name] = draw(st.integers(1, 3))
+    for name, relation, of in contract.relations:
+        other = int(of) if of.isdigit() else sizes[of]
+        least = relation == "at least"
+        sizes[name] = max(sizes[name], other) if least else other * (draw(SIZES) or 1)
+    if contract.name == "batchnorm":
+        sizes["correction"] = draw(st.sampled_from([0, 1]))
+    if "attention" in contract.name:
+        sizes["M"] = max(sizes["M"], sizes["T"])
+    return sizes
+
+
+def shape_of(argument, sizes):
+    shape = []
+    for axis in argument.axes:
+        if axis == "...":
+            shape += sizes["..."]
+        else:
+            factor, _, letter = axis.partition("*")
+            shape.append(
+                sizes[axis] if axis in sizes else int(factor) * sizes.get(letter, 1)
+            )
+    return tuple(shape)
+
+
+def tensor_of(argument, shape, sizes, g):
+    if argument.kind == "true":
+        return torch.rand(shape, generator=g) < 0.5
+    if argument.kind == "integers":
+        n = sizes[argument.below]
+        low = -1 if argument.negative else 0
+        if n <= low:
+            return torch.zeros(shape, dtype=torch.int64)
+        ix = torch.randint(low, n, shape, generator=g)
+        if argument.negative and ix.numel():
+            ix.view(-1)[0] = 0  # one has to count
+        return ix
+    x = torch.randn(shape, generator=g, dtype=torch.float64)
+    return x.abs() if argument.name == "var" else x
+
+
+def options_of(contract, sizes, inputs, draw):
+    """All options, those that no docstring bounds among them."""
+    options = {name: sizes[name] for name in contract.options}
+    x = inputs[0]
+    for name, of, _ in contract.axes:
+        tensor = inputs[[a.name for a in contract.arguments].index(of)]
+        options[name] = draw(st.integers(-tensor.dim(), max(tensor.dim() - 1, 0)))
+    if contract.name == "view":
+        options["shape"] = draw(
+            st.sampled_from([(-1,), (x.numel(),), (1, x.numel(), 1)])
+        )
+        if not x.numel():
+            options["shape"] = (0, 2)
+    if contract.name == "broadcast_to":
+        options["shape"] = (
+            draw(SIZES),
+            *(draw(SIZES) if n == 1 else n for n in x.shape),
+        )
+    if contract.name == "permute":
+        options["order"] = tuple(draw(st.permutations(range(x.dim()))))
+    for name in ("keepdim", "causal"):
+        if name in contract.signature.parameters:
+            options[name] = draw(st.booleans())
+    return options
+
+
+def call_of(pair, draw):
+    """Inputs and options that fit the docstring of a pair."""
+    contract = CONTRACTS[pair]
+    g = torch.Generator().manual_seed(draw(SEEDS))
+    sizes = sizes_of(contract, draw)
+    inputs = [tensor_of(a, shape_of(a, sizes), sizes, g) for a in contract.arguments]
+    options = options_of(contract, sizes, inputs, draw)
+    if contract.axes and not inputs[0].dim():  # an axis to speak of, with entries
+        inputs[0] = inputs[0].reshape(1)
+    if any(not empty for *_, empty in contract.axes) and not inputs[0].numel():
+        inputs[0] = torch.ones([n or 1 for n in inputs[0].shape]).double()
+    readable = all(
+        not a.below or x.numel() == 0 or sizes[a.below] > 0
+        for a, x in zip(contract.arguments, inputs, strict=True)
+    )
+    return (inputs, options) if readable else call_of(pair, draw)
+
+
+def forward_of(pair, options):
+    return lambda *inputs: getattr(ops, pair)(*inputs, **options)
+
+
+def right(pair, inputs, options):
+    """The result equals that of PyTorch's operator, gradients those of autograd."""
+    forward, inputs = forward_of(pair, options), tuple(inputs)
+    y, cache = forward(*inputs)
+    close = {"rtol": 1e-8, "atol": 1e-8, "equal_nan": True}
+    theirs = getattr(references, pair)(*inputs, **options)
+    torch.testing.assert_close(y, theirs, **close)
+    dy = gradcheck.upstream(y)
+    found = gradcheck.gradients(ops.pairs()[pair].backward, dy, cache)
+    due = gradcheck.autograd(forward, inputs, dy)
+    for ours, wanted in zip(found, due, strict=True):
+        torch.testing.assert_close(ours, wanted, **close)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_fits_gives_a_right_result(pair):
+    @every
+    @given(st.data())
+    def test(data):
+        right(pair, *call_of(pair, data.draw))
+
+    test()
+
+
+def spoilt(pair, inputs, options, draw):
+    """The call with one thing changed: an axis, a type, an option, or no tensor."""
+    contract = CONTRACTS[pair]
+    inputs, options = list(inputs), dict(options)
+    i = draw(st.integers(0, len(inputs) - 1))
+    x = inputs[i]
+    ways = ["more", "type", "none", *(["fewer", "length"] if x.dim() else [])]
+    ways += ["option"] if contract.options else []
+    way = draw(st.sampled_from(ways))
+    if way == "more":
+        inputs[i] = x.unsqueeze(draw(st.integers(0, x.dim())))
+    elif way == "fewer":
+        inputs[i] = x.sum(0).to(x.dtype)
+    elif way == "length":
+        axis, n = draw(st.integers(0, x.dim() - 1)), draw(SIZES)
+        inputs[i] = torch.zeros([n if k == axis else m for k, m in enumerate(x.shape)])
+        inputs[i] = inputs[i].to(x.dtype)
+    elif way == "type":
+        inputs[i] = x.to(draw(st.sampled_from(BAD_TYPES)))
+    elif way == "none":
+        inputs[i] = draw(st.sampled_from([None, 1.5, "x", [1.0], x.numpy()]))
+    else:
+        name = draw(st.sampled_from(contract.options))
+        options[name] = draw(st.sampled_from(BAD_OPTIONS))
+    return inputs, options
+
+
+def told(pair, error):
+    """A refusal says whose it is, what to do, and what would be right."""
+    said = str(error.value)
+    assert said.startswith(f"{pair}: ")
+    assert said.count("\n") == 0
+    fault, _, remedy = said.removeprefix(f"{pair}: ").partition("; ")
+    assert fault
+    assert remedy.partition(" [")[0]
+    return said
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_does_not_fit_is_refused_or_right(pair):
+    contract = CONTRACTS[pair]
+
+    @every
+    @given(st.data())
+    def test(data):
+        inputs, options = spoilt(pair, *call_of(pair, data.draw), data.draw)
+        try:
+            y, _ = getattr(ops, pair)(*inputs, **options)
+        except ValueError as error:
+            told(pair, pytest.ExceptionInfo.from_exception(error))
+            return
+        # let through: then the letters fit, as another reader of docstrings sees it
+        letters = Letters()
+        for argument, x in zip(contract.arguments, inputs, strict=True):
+            assert letters.match(x.shape, ", ".join(argument.axes))
+        if y.dtype == torch.float64:
+            right(pair, inputs, options)
+
+    test()
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_nothing_is_broadcast(pair):
+    """Every axis of every input, made one or one longer where others share it."""
+    contract = CONTRACTS[pair]
+    shared = [axis for a in contract.arguments for axis in a.axes]
+    for case in gradcheck.cases.cases(pair):
+        for i, argument in enumerate(contract.arguments):
+            lead = len(case.inputs[i].shape) - len(argument.axes)
+            for k, axis in enumerate(argument.axes):
+                if axis == "..." or shared.count(axis) < 2:
+                    continue
+                at = k + lead
+                for n in {1, case.inputs[i].shape[at] + 1} - {case.inputs[i].shape[at]}:
+                    shape = list(case.inputs[i].shape)
+                    shape[at] = n
+                    wrong = list(case.inputs)
+                    wrong[i] = torch.zeros(shape, dtype=wrong[i].dtype)
+                    with pytest.raises(ValueError) as error:
+                        case.forward(*wrong)
+                    assert contract.text in told(pair, error)
+
+
+@pytest.mark.parametrize("pair", INTEGERS)
+def test_integers_out_of_range_are_refused(pair):
+    contract = CONTRACTS[pair]
+    i, argument = next((i, a) for i, a in enumerate(contract.arguments) if a.below)
+    for case in gradcheck.cases.cases(pair):
+        ix = case.inputs[i]
+        other = case.inputs[1 - i]
+        n = case.options.get(argument.below) or other.shape[0 if i == 0 else -1]
+        for value in (n, n + 5, 2**40, -1, -n, -n - 1, -(2**40)):
+            for place in range(min(ix.numel(), 3)):
+                wrong = ix.clone()
+                wrong.view(-1)[place] = value
+                inputs = [*case.inputs[:i], wrong, *case.inputs[i + 1 :]]
+                if argument.negative and value < 0:
+                    continue  # nothing to predict there
+                with pytest.raises(ValueError, match=f"{argument.name}.* is {value}"):
+                    case.forward(*inputs)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_is_no_number_stays_so(pair):
+    """NaN comes out wherever it comes out of torch, whose sums let none through."""
+    if pair in ("keep", "scatter_add", "attention", "tiled_attention"):
+        return  # there the references multiply what is left out by zero
+    for case in gradcheck.cases.cases(pair):
+        for i in gradcheck.floating(case.inputs):
+            if case.inputs[i].numel():
+                inputs = list(case.inputs)
+                inputs[i] = inputs[i].clone()
+                inputs[i].view(-1)[-1] = math.nan
+                y, _ = case.forward(*inputs)
+                theirs = getattr(references, pair)(*inputs, **case.options)
+                assert y.isnan()[theirs.isnan()].all(), case.label
+
+
+ELEMENTWISE = "tanh sigmoid relu leaky_relu softplus silu gelu gelu_tanh".split()
+
+
+@pytest.mark.parametrize("pair", [*ELEMENTWISE, "softmax", "log_softmax"])
+def test_infinities_go_the_way_they_go_in_torch(pair):
+    x = torch.tensor([[math.inf, 1.0], [-math.inf, 1.0], [-math.inf, math.nan]])
+    y, _ = getattr(ops, pair)(x.double())
+    theirs = getattr(references, pair)(x.double())
+    torch.testing.assert_close(y, theirs, equal_nan=True)
+
+
+HALVES = [torch.float16, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("size", [1.0, 300.0])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_half_types_lose_only_their_last_bits(pair, size, dtype):
+    """Result and gradients of rounded inputs, against the same in float64."""
+    for case in gradcheck.cases.cases(pair):
+        if case.kink:
+            continue
+        where = gradcheck.floating(case.inputs)
+        inputs = list(case.inputs)
+        inputs[where[0]] = size * inputs[where[0]]
+        low = [x.to(dtype) if i in where else x for i, x in enumerate(inputs)]
+        high = [x.double() if i in where else x for i, x in enumerate(low)]
+        (y, cache), (due, c_due) = case.forward(*low), case.forward(*high)
+        if not due.abs().max().item() < torch.finfo(dtype).max / 4:
+            continue  # the type has no such numbers
+        assert y.dtype == dtype
+        dy = gradcheck.upstream(due).to(dtype)
+        backward = ops.pairs()[pair].backward
+        ours = gradcheck.gradients(backward, dy, cache)
+        wanted = gradcheck.gradients(backward, dy.double(), c_due)
+        for a, b in zip((y, *ours), (due, *wanted), strict=True):
+            if b.numel() and b.abs().max() < torch.finfo(dtype).max / 4:
+                assert a.dtype == dtype
+                error = (a.double() - b).abs().max() / max(b.abs().max(), 1e-3)
+                assert error <= 16 * torch.finfo(dtype).eps, case.label
+
+
+def test_the_norm_that_was_off_by_two():
+    x, gamma = 300 * torch.randn(4, 16), torch.ones(16)
+    y, _ = ops.rmsnorm(x.half(), gamma.half())
+    due = references.rmsnorm(x.half().double(), gamma.double())
+    assert (y - due).abs().max() <= 2 * torch.finfo(torch.half).eps * due.abs().max()
+
+
+def test_rows_that_do_not_count_may_hold_anything():
+    logits = torch.randn(3, 4).double()
+    targets = torch.tensor([1, -1, 2])
+    wanted, c = ops.cross_entropy(logits, targets)
+    due = ops.cross_entropy_backward(torch.ones_like(wanted), c)
+    for value in (math.nan, math.inf, -math.inf):
+        logits[1] = value
+        loss, c = ops.cross_entropy(logits, targets)
+        assert loss == wanted
+        assert torch.equal(ops.cross_entropy_backward(torch.ones_like(loss), c), due)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_directions_have_the_shape_of_what_they_belong_to(pair):
+    both = ops.pairs()[pair]
+    for case in gradcheck.cases.cases(pair):
+        y, cache = case.forward(*case.inputs)
+        assert type(cache) is Kept
+        for dy in (y.unsqueeze(0), y.sum() if y.dim() else y.expand(2), 1.0, None):
+            with pytest.raises(ValueError, match=f"{pair}_backward: dy .*; give"):
+                both.backward(dy, cache)
+        if y.dim():
+            with pytest.raises(ValueError, match="dy is float32 where float64 is due"):
+                both.backward(y.float(), cache)
+        dots = [case.inputs[i] for i in gradcheck.floating(case.inputs)]
+        for i in range(len(dots)) if both.jvp else ():
+            wrong = [d.unsqueeze(0) if k == i else d for k, d in enumerate(dots)]
+            with pytest.raises(ValueError, match=f"{pair}_jvp: .*_dot is .*; give"):
+                both.jvp(*wrong, cache)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_transforms_of_torch_go_through(pair):
+    case = gradcheck.cases.cases(pair)[0]
+    where = gradcheck.floating(case.inputs)
+    moving = tuple(case.inputs[i] for i in where)
+
+    def f(*values):
+        inputs = list(case.inputs)
+        for i, x in zip(where, values, strict=True):
+            inputs[i] = x
+        return case.forward(*inputs)[0].sum()
+
+    places = tuple(range(len(where)))
+    plain = torch.func.grad(f, argnums=places)(*moving)
+    with trusted():
+        again = torch.func.grad(f, argnums=places)(*moving)
+    assert all(map(torch.equal, plain, again))
+    value, _ = torch.func.jvp(f, moving, moving)
+    assert torch.equal(value, f(*moving))
+    if pair != "cross_entropy":  # counts its targets, which no batch of calls can
+        one = tuple(x.unsqueeze(0) for x in moving)
+        assert torch.allclose(torch.vmap(f)(*one)[0], f(*moving), equal_nan=True)
+    compiled = torch.compile(f, backend="eager")
+    assert torch.equal(compiled(*moving), f(*moving))
+    with torch.inference_mode():
+        assert torch.equal(f(*moving), value)
+
+
+def test_tensors_by_name_and_lists_as_shapes():
+    x, W, b = torch.randn(3, 4), torch.randn(4, 2), torch.randn(2)
+    due, _ = ops.linear(x, W, b)
+    assert torch.equal(ops.linear(x, b=b, W=W)[0], due)
+    assert torch.equal(ops.linear(W=W, b=b, x=x)[0], due)
+    assert ops.view(x, [2, 6])[0].shape == (2, 6)
+    with pytest.raises(TypeError, match="missing"):
+        ops.linear(x, W)
+    with pytest.raises(ValueError, match="b is no tensor"):
+        ops.linear(x, W, b=[1.0, 2.0])
+
+
+def test_whole_numbers_are_told_from_equal_ones():
+    x = torch.randn(2, 3, 4)
+    ops.split_heads(x, 2)
+    for wrong in (2.0, True):
+        with pytest.raises(ValueError, match="give a whole number"):
+            ops.split_heads(x, wrong)
+
+
+@pytest.mark.parametrize(
+    ("doc", "said"),
+    [
+        ("Says nothing.", "does not say what it takes"),
+        ("x (..., I) or so  ->  y (..., I).", "cannot read 'x .*or so'"),
+        ("x (..., I), z (I)  ->  y (..., I).", "speaks of .*'z'"),
+        ("x (..., I), n a multiple of K  ->  y (..., I).", "speaks of .*'K'"),
+        ("x (3*K)  ->  y (K).", "speaks of .*'K'"),
+        ("n (I), x (I)  ->  y (K).", "tensors first"),
+    ],
+)
+def test_a_docstring_that_cannot_be_held_is_refused(doc, said):
+    def f(x, n=1):
+        return x, ()
+
+    f.__doc__ = doc
+    with pytest.raises(ValueError, match=said):
+        Contract(f)
