@@ -10,6 +10,7 @@ from .config import TrainConfig
 TEXT_BLOCK = {"mlp": 8, "gpt": 64}
 LONGEST_BLOCK = 256
 FEWEST, MOST = 2_000, 20_000  # steps
+OFTEN = 100  # times that everything is seen, at most
 MEASUREMENTS, PATIENCE = 20, 5
 
 
@@ -88,8 +89,9 @@ def schedule_run(plan: Plan, settings: dict[str, Any], rows: int) -> Plan:
         config = replace(config, batch=max(min(rows, 8), rows // 4))
         reasons.append(f"batch {config.batch}, as there are {rows} rows")
     if "steps" not in settings and "epochs" not in settings:
-        ten = 10 * max(1, rows // config.batch)
-        steps = min(max(ten, FEWEST), MOST)
+        once = max(1, rows // config.batch)
+        ten = 10 * once
+        steps = min(max(ten, min(FEWEST, OFTEN * once)), MOST)
         patience = settings.get("patience", PATIENCE)
         evals = settings.get("evals", MEASUREMENTS)
         config = replace(config, steps=steps, patience=patience, evals=evals)
