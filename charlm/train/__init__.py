@@ -12,7 +12,7 @@
 
 from . import checkpoint, optim, schedule
 from .config import Progress, Result, TrainConfig, TrainModel
-from .device import DEVICES, check_device, on
+from .device import check_device, on
 from .fast import Fast, has_fast_form
 from .flat import Flat, Named
 from .job import Job, new, resumed
@@ -25,7 +25,6 @@ from .plain import Model, sgd, step
 from .trainer import Trainer, fit
 
 __all__ = [
-    "DEVICES",
     "Fast",
     "Flat",
     "Job",
