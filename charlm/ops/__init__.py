@@ -30,26 +30,26 @@ from .attention import *
 from .block import *
 from .conv import *
 from .gated import *
-from .guard import guard
+from .guard import guard as _guard
 from .guard import trusted as trusted
 from .loss import *
 from .matrix import *
 from .move import *
 from .norm import *
 from .pair import Pair as Pair
-from .pair import families
+from .pair import families as _families
 from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
 from .reduce import *
 from .tiled import *
 
-for _family in families():
-    globals().update(guard(_family))
+for _family in _families():
+    globals().update(_guard(_family))
 
 # what the families define, in their order
 __all__ = [
     name
     for name, found in list(vars().items())
-    if getattr(found, "__module__", "").startswith(f"{__name__}.")
+    if getattr(found, "__module__", "").startswith(f"{__name__}.") and name[0] != "_"
 ]
