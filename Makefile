@@ -79,6 +79,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/memory.py
 	@$(BIN)/python book/_results/remedies.py
 	@$(BIN)/python book/_results/shapes.py
+	@$(BIN)/python book/_results/recurrent.py
 	@$(BIN)/python book/_results/activations.py
 
 clean: ## remove the built site and the environment

@@ -29,6 +29,10 @@ QUERIES = {
     "internal covariate shift": "batchnorm.html#internal-covariate-shift",
     "batchnorm_backward": "_code/charlm/ops/norm.html#batchnorm_backward",
     "ops/norm.py": "_code/charlm/ops/norm.html",
+    "backpropagation through time": "rnn.html#through-time",
+    "vanishing gradient": "rnn.html#vanishing-and-exploding",
+    "forget gate": "lstm.html#over-many-steps",
+    "update gate": "gru.html#over-many-steps",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
 # spellings of one thing find the same pages
