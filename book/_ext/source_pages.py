@@ -10,6 +10,7 @@ import ast
 import hashlib
 import html
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -83,7 +84,8 @@ class LinkToSource(SphinxPostTransform):
         known = files(root)
         for block in list(self.document.findall(nodes.literal_block)):
             source = Path(block.get("source", ""))
-            path = source.relative_to(root).as_posix() if source.is_absolute() else ""
+            inside = source.is_relative_to(root)
+            path = source.relative_to(root).as_posix() if inside else ""
             if path in known:
                 name = quoted(block.astext(), known[path])
                 where = self.link(path, name, nodes.Text(path))
@@ -169,6 +171,7 @@ def pages(app):
     """(name, context, template) of every page of source, for Sphinx to write."""
     if app.builder.name != "html":
         return
+    shutil.rmtree(Path(app.outdir, PLACE), ignore_errors=True)  # files that went
     known, named = files(Path(app.srcdir)), naming(app)
     index(app, known)
     context = {"title": "All source files", "body": all_files(known)}

@@ -102,6 +102,7 @@ def run(page: Path, condition: str) -> Run:
         record = Path(folder, "outcomes")
         environment = os.environ | threads | settings
         environment |= {"CHARLM_OUTCOMES": str(record), "MPLBACKEND": "agg"}
+        environment.pop("CHARLM_NAMES", None)  # margins are those of the bundled list
         begun = time.monotonic()
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True

@@ -28,7 +28,12 @@ REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
 MEDIAN = 300  # kB, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 FORMS = [((w, h), t) for w, h in ((1280, 900), (360, 800)) for t in ("light", "dark")]
-FROM_DISK = ("index.html", "book/batchnorm.html", "book/gradient-ledger.html")
+FROM_DISK = (
+    "index.html",
+    "book/batchnorm.html",
+    "book/gradient-ledger.html",
+    "_code/charlm/ops/norm.html",
+)
 
 
 def judge(found, sizes: bool):
