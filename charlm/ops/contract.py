@@ -5,9 +5,9 @@ A forward says once what it takes and gives, where its docstring has an arrow::
     x (..., I), W (I, O), b (O)  ->  y (..., O)
 
 A letter is one number wherever it stands, ``...`` are the same leading axes, nothing is
-broadcast, and tensors of floating-point numbers are of one type. Leading axes and B, the
-batch, may be empty; others are not, unless the list says K in [0, inf). What else has
-to hold stands there too, in one of these forms::
+broadcast, and tensors of floating-point numbers are of one type. Leading axes and the
+batch, B, may be empty; others may not, unless the list says K in [0, inf). What else
+has to hold stands there too, in one of these forms::
 
     ix (...) integers in [0, V)        targets (...) integers below V
     keep (...) true where it stays     smoothing in [0, 1)
