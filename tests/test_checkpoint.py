@@ -9,11 +9,11 @@ import time
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from charlm.data import corpus
 from charlm.models import KINDS, build
-from charlm.train import TrainConfig, Trainer, checkpoint
+from charlm.train import TrainConfig, Trainer, checkpoint, header, resumed
 from charlm.train.checkpoint import read, store
 
 SMALL = {
@@ -131,7 +131,8 @@ def test_twenty_kills_change_nothing(names, tmp_path):
     assert steps == sorted(steps)
     assert steps[-1] > 20, "the kills came too early to test anything"
     done = read(file)
-    found, wanted = done.tensors, end_state(whole)[0]
+    found = end_state(done.trainer(corpus(names)))[0]
+    wanted = end_state(whole)[0]
     for name in wanted:
         assert torch.equal(found[name], wanted[name]), name
 
@@ -174,7 +175,9 @@ def spoil(file, change):
         head = json.loads(f.metadata()["charlm"])
         tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
     change(head, tensors)
-    save_file(tensors, file, {"charlm": json.dumps(head)})
+    text = json.dumps(head)
+    meta = {"charlm": text, "sha256": header.checksum(text, tensors)}
+    save_file(tensors, file, meta)
 
 
 BAD = {
@@ -189,7 +192,11 @@ BAD = {
     ),
     "newer": (
         lambda f: spoil(f, lambda h, t: h.update(format=99)),
-        "format 99, and this version of charlm reads up to 1; update charlm",
+        "format 99, and this version of charlm reads up to 2; update charlm",
+    ),
+    "older": (
+        lambda f: spoil(f, lambda h, t: h.update(format=1)),
+        "format 1 of an older charlm",
     ),
     "unknown model": (
         lambda f: spoil(f, lambda h, t: h.update(model="elman")),
@@ -201,11 +208,37 @@ BAD = {
     ),
     "wrong vocabulary": (
         lambda f: spoil(f, lambda h, t: h.update(symbols=".ab")),
-        r"now\.p does not have the \d+ numbers of this model",
+        "W is not of shape",
     ),
     "a tensor too few": (
-        lambda f: spoil(f, lambda h, t: t.pop("now.p")),
-        r"now\.p does not have",
+        lambda f: spoil(f, lambda h, t: t.pop("W")),
+        r"tensors missing or unknown: \['W'\]",
+    ),
+    "a tensor too many": (
+        lambda f: spoil(f, lambda h, t: t.update(b=torch.ones(2))),
+        "tensors missing or unknown",
+    ),
+    "an extra axis": (
+        lambda f: spoil(f, lambda h, t: t.update(W=t["W"][None])),
+        "W is not of shape",
+    ),
+    "another type": (
+        lambda f: spoil(f, lambda h, t: t.update(W=t["W"].double())),
+        "W is not of shape",
+    ),
+    "not a number": (
+        lambda f: spoil(f, lambda h, t: t["W"].fill_(float("nan"))),
+        "W holds numbers that are not finite",
+    ),
+    "deep JSON": (
+        lambda f: save_file({"a": torch.ones(1)}, f, {"charlm": "[" * 10**5}),
+        "was not written by charlm",
+    ),
+    "an option out of range": (
+        lambda f: spoil(
+            f, lambda h, t: h.update(model="gpt", options={"n_layer": 9999})
+        ),
+        "n_layer is 9999",
     ),
 }
 
@@ -249,3 +282,99 @@ def test_a_full_disk_keeps_the_older_file(names, tmp_path, monkeypatch):
         store(file, trainer, data, "bigram", {})
     assert file.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def places(value, way=()):
+    """Every way into a nested header."""
+    yield way
+    if isinstance(value, dict):
+        for key in value:
+            yield from places(value[key], (*way, key))
+
+
+WRONG = [None, True, -1, 2.5, 10**30, 1e308, float("nan"), "", "x", [], {}, [[]]]
+
+
+def test_no_tampered_header_is_believed(names, tmp_path):
+    """Every value replaced by every kind of wrong one: read or refused, in one line."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("mlp", names, steps=2, batch=4, evals=1)
+    trainer.run()
+    store(file, trainer, data, "mlp", SMALL["mlp"])
+    with safe_open(file, framework="pt") as f:
+        whole = json.loads(f.metadata()["charlm"])
+        tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+    refused = 0
+    for way in places(whole):
+        for wrong in WRONG:
+            head = json.loads(json.dumps(whole))
+            inner = head
+            for key in way[:-1]:
+                inner = inner[key]
+            if way:
+                inner[way[-1]] = wrong
+            else:
+                head = wrong
+            text = json.dumps(head)
+            meta = {"charlm": text, "sha256": header.checksum(text, tensors)}
+            save_file(tensors, file, meta)
+            try:
+                found = read(file)
+                found.model()
+                found.trainer(data)
+            except ValueError as error:
+                assert "\n" not in str(error)
+                assert "\x1b" not in str(error)
+                refused += 1
+    assert refused > 200
+
+
+def test_one_flipped_bit_is_noticed(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names, steps=2, batch=4)
+    store(file, trainer, data, "bigram", {})
+    right, g, seen = file.read_bytes(), random.Random(0), 0
+    before = read(file)
+    for _ in range(150):
+        i = g.randrange(len(right))
+        wrong = bytearray(right)
+        wrong[i] ^= 1 << g.randrange(8)
+        file.write_bytes(bytes(wrong))
+        try:
+            found = read(file)
+        except ValueError:
+            seen += 1
+        else:  # white space that fills the header up
+            assert found.head == before.head
+            for name, t in before.parameters.items():
+                assert torch.equal(found.parameters[name], t)
+    assert seen > 140
+
+
+def test_a_file_is_a_plain_state_dict(names, tmp_path):
+    """Any reader of safetensors files finds the model's parameters by their names."""
+    file = tmp_path / "run.safetensors"
+    for kind in KINDS:
+        data, trainer = begin(kind, names, steps=2, batch=4)
+        trainer.run()
+        store(file, trainer, data, kind, SMALL[kind], finished=True)
+        found = load_file(file)
+        for name, p, _ in trainer.model.named():
+            assert torch.equal(found[name], p), name
+        for name, t in trainer.model.statistics():
+            assert torch.equal(found[name], t), name
+
+
+def test_a_finished_run_gets_more_steps(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("mlp", names, steps=20)
+    trainer.run()
+    store(file, trainer, data, "mlp", SMALL["mlp"], finished=True)
+    with pytest.raises(ValueError, match="finished after 20 steps; give it more"):
+        resumed(read(file), data, {})
+    job = resumed(read(file), data, {"steps": 50})
+    result = job.trainer.run()
+    assert result.steps == 50
+    assert len(result.losses) == 50
+    assert result.losses[:20] == trainer.result.losses
+    assert result.best < trainer.result.dev[0][1]

@@ -126,7 +126,8 @@ def content(
     state, run = trainer.state()
     chosen = "best." if "best.p" in state and not finished else "now."
     flat = trainer.flat
-    named = dict(zip(flat.names, flat.windows(state[chosen + "p"]), strict=True))
+    whole = state[chosen + "p"].clone()  # the file holds no memory twice
+    named = dict(zip(flat.names, flat.windows(whole), strict=True))
     named |= {name: state[chosen + name] for name, _ in trainer.model.statistics()}
     kept = {
         RUN + name: t
