@@ -20,7 +20,7 @@ class Row:
     Attributes:
         pair: its name.
         cases: how many sets of inputs were run, each with a random ``dy``.
-        errors: witness -> worst error, relative to the largest gradient of its case;
+        errors: witness -> worst error, relative to the gradient's largest element;
             None where the witness does not apply.
         worst: witness -> the label of the case where that error was met.
         problem: the first disagreement found, in words; "" when there is none.

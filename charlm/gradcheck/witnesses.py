@@ -74,7 +74,7 @@ TOLERANCE = {
     "complex step": 1e-12,
     "adjoint": 1e-12,
 }
-"""Largest error that passes in float64, relative to the largest gradient of a call."""
+"""Largest error that passes in float64, relative to the gradient's largest element."""
 
 
 BENCH = Bench("autograd", WITNESSES, TOLERANCE)
