@@ -193,7 +193,7 @@ def lstm_cell_jvp(
     x, h, c, W, U, i, f, g, o, t = cache
     h_dot, c_dot = s_dot  # (B, H)
     a_dot = x_dot @ W + x @ W_dot + h_dot @ U + h @ U_dot + b_dot  # (B, 4*H)
-    i_dot, f_dot, g_dot, o_dot = a_dot.chunk(4, 1)  # (B, H)  before the functions
+    i_dot, f_dot, g_dot, o_dot = a_dot.unflatten(1, (4, -1)).unbind(1)  # (B, H)
     i_dot, f_dot = i * (1 - i) * i_dot, f * (1 - f) * f_dot  # (B, H)
     g_dot, o_dot = (1 - g * g) * g_dot, o * (1 - o) * o_dot  # (B, H)
     new_dot = f_dot * c + f * c_dot + i_dot * g + i * g_dot  # (B, H)
