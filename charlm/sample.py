@@ -58,8 +58,11 @@ def draw(logits: Tensor, generator: Generator) -> Tensor:
     By inverting the distribution function at one uniform number per row, so that a row
     gets the same symbol whatever else is in the batch. A symbol of probability zero is
     never drawn.
+
+    Raises:
+        ValueError: the scores are no numbers.
     """
-    cumulative = logits.double().softmax(-1).cumsum(-1)  # (B, V)
+    cumulative = _numbers(logits).double().softmax(-1).cumsum(-1)  # (B, V)
     u = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64)  # (B, 1)
     # u is at least 0 and below 1; rounding may leave the last sum a little off 1
     return (cumulative <= u * cumulative[:, -1:]).sum(-1)  # (B)
@@ -85,13 +88,12 @@ def narrow(
 
     Source: top-p is due to Holtzman et al. (2020).
     """
-    if temperature < 0:
+    if not temperature >= 0:
         raise ValueError(f"temperature is {temperature}; give 0 (greedy) or more")
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k is {top_k}; keep at least 1 symbol")
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p is {top_p}; give a probability above 0, at most 1")
-    gone = float("-inf")
     if temperature == 0:
         top_k = 1
     else:
@@ -99,15 +101,32 @@ def narrow(
     if top_k is not None and top_k < logits.shape[-1]:
         # by rank, so that exactly k stay where scores tie
         order = logits.argsort(dim=-1, descending=True, stable=True)  # (B, V)
-        logits = logits.scatter(-1, order[:, top_k:], gone)  # (B, V)
+        logits = logits.scatter(-1, order[:, top_k:], -torch.inf)  # (B, V)
     if top_p is not None:
-        p, order = logits.softmax(-1).sort(
-            dim=-1, descending=True, stable=True
-        )  # (B, V)
+        p = logits.softmax(-1)  # (B, V)
+        p, order = p.sort(dim=-1, descending=True, stable=True)  # (B, V)
         # a symbol goes if those before it already have the mass
         late = p.cumsum(-1) - p >= top_p  # (B, V)
-        logits = logits.masked_fill(late.gather(-1, order.argsort(-1)), gone)  # (B, V)
+        logits = logits.masked_fill(
+            late.gather(-1, order.argsort(-1)), -torch.inf
+        )  # (B, V)
     return logits
+
+
+def _numbers(logits: Tensor) -> Tensor:
+    if not (logits < float("inf")).all():
+        raise ValueError(
+            "the scores are no finite numbers; take a larger temperature, or train "
+            "the model with a smaller learning rate"
+        )
+    return logits
+
+
+def _begun(vocab: Vocab, text: str) -> list[int]:
+    """The numbers of a beginning, behind the boundary that it may not contain."""
+    if (end := vocab.symbols[0]) in text:
+        raise ValueError(f"{text!r} contains {end!r}, which ends an item; leave it out")
+    return [0, *vocab.encode(text)]
 
 
 def sample(
@@ -132,15 +151,15 @@ def sample(
         longest: a name that reaches this many characters is cut there.
         prefix: what every name begins with.
         temperature: as in :func:`narrow`, as are ``top_k`` and ``top_p``.
-        top_k: see there.
-        top_p: see there.
+        top_k: as there.
+        top_p: as there.
         cached: keep what was computed of the symbols already read, if the model can.
 
     Raises:
-        ValueError: as :func:`narrow`, or the prefix has a character not in the
-            vocabulary.
+        ValueError: as :func:`narrow` and :func:`draw`, or the prefix has the boundary,
+            or a character that is not in the vocabulary.
     """
-    begin = torch.tensor([0, *vocab.encode(prefix)])
+    begin = torch.tensor(_begun(vocab, prefix))
     text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
         logits = narrow(reader.scores(text), temperature, top_k, top_p)
@@ -163,16 +182,14 @@ def beam(
     """The likeliest names, as far as a beam of ``width`` beginnings finds them.
 
     At every step the ``width`` likeliest beginnings are kept, ended ones among them.
-    What it finds is likely, not typical: beams love short names.
-
-    Returns:
-        Names with their log-likelihood in nats, the likeliest first.
+    What it finds is likely, not typical: beams love short names. Returns names with
+    their log-likelihood in nats, the likeliest first.
     """
-    text = torch.tensor([[0, *vocab.encode(prefix)]])
+    text = torch.tensor([_begun(vocab, prefix)])
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
-        logp = scores(model, text).double().log_softmax(-1)  # (B, V)
+        logp = _numbers(scores(model, text)).double().log_softmax(-1)  # (B, V)
         if text.shape[1] > begun:  # an ended name goes on with boundaries, for free
             ended = text[:, -1] == 0
             logp[ended] = float("-inf")
@@ -197,9 +214,9 @@ def log_likelihood(model: TextModel, vocab: Vocab, text: str, ended: bool) -> fl
         ended: an end follows, as after an item.
 
     Raises:
-        ValueError: the text has a character that is not in the vocabulary.
+        ValueError: as for the prefix of :func:`sample`.
     """
-    stream = torch.tensor([[0, *vocab.encode(text), *([0] if ended else [])]])
+    stream = torch.tensor([[*_begun(vocab, text), *([0] if ended else [])]])
     total = 0.0
     for i in range(1, stream.shape[1]):
         logp = scores(model, stream[:, :i]).double().log_softmax(-1)  # (1, V)
@@ -214,9 +231,7 @@ def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:
     Computed in chunks of about ``places`` targets, which stay in the processor's cache.
     """
     rows = places
-    if (
-        Y.dim() == 2
-    ):  # whole texts: those of one length together, so that none is padded
+    if Y.dim() == 2:  # whole texts: those of one length together, none is padded
         length = (Y >= 0).sum(1)
         order = length.argsort()
         X, Y, length = X[order], Y[order], length[order]

@@ -303,7 +303,7 @@ def test_half_types_lose_only_their_last_bits(pair, size, dtype):
         low = [x.to(dtype) if i in where else x for i, x in enumerate(inputs)]
         high = [x.double() if i in where else x for i, x in enumerate(low)]
         (y, cache), (due, c_due) = case.forward(*low), case.forward(*high)
-        if not due.abs().max().item() < torch.finfo(dtype).max / 4:
+        if due.numel() and not due.abs().max() < torch.finfo(dtype).max / 4:
             continue  # the type has no such numbers
         assert y.dtype == dtype
         dy = gradcheck.upstream(due).to(dtype)
@@ -355,6 +355,7 @@ def test_directions_have_the_shape_of_what_they_belong_to(pair):
                 both.jvp(*wrong, cache)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_transforms_of_torch_go_through(pair):
     case = gradcheck.cases.cases(pair)[0]

@@ -1,5 +1,7 @@
 """Fast steps give the gradients of the plain ones, on the same minibatch."""
 
+import math
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from charlm import ops
 from charlm.models import GPT, MLP, Bigram, Tree
 from charlm.train import Fast, Flat
 from charlm.train.fast import product as products
+from charlm.train.fast.parts import Loss
 
 F64 = torch.float64
 SMALL = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}
@@ -144,3 +147,27 @@ def test_a_product_is_the_same_by_both_libraries(
             torch.testing.assert_close(
                 products.product(a, b, bias), wanted + bias, **close
             )
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2], [-1, 1, 2], [0, -1, 2]])
+@pytest.mark.parametrize("far", [30.0, 200.0, 5000.0])
+def test_a_target_far_down_has_the_plain_loss(far, targets):
+    logits, Y = torch.randn(3, 5), torch.tensor(targets)
+    logits[0, 3] = far
+    loss, cache = ops.cross_entropy(logits, Y)
+    dlogits = ops.cross_entropy_backward(torch.ones_like(loss), cache)
+    ours = logits.clone()
+    found = Loss(3, 5, logits).gradient(ours, Y, lambda: logits)
+    assert found == pytest.approx(loss.item(), rel=1e-5)
+    torch.testing.assert_close(ours, dlogits)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_fast_step_whose_targets_are_far_down(name, g):
+    model = MODELS[name](g, torch.float32)
+    flat = Flat(model)
+    flat.p.mul_(3000)
+    X, Y = batch(model, 4, 4, g)
+    wanted, _ = plain(model, flat, X, Y)
+    assert 120 < wanted < math.inf
+    assert Fast(model, flat).gradient(X, Y) == pytest.approx(wanted, rel=1e-3)

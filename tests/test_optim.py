@@ -164,3 +164,33 @@ def test_schedules_begin_and_end_where_they_should():
     assert math.isclose(warmed(1.0), 0.0, abs_tol=1e-15)
     with pytest.raises(ValueError, match="warm-up of 1.5"):
         schedule.warm(schedule.cosine, 1.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", optim.OPTIMISERS)
+def test_half_types_take_the_steps_of_float32(g, name, dtype):
+    """Gradients whose squares are zero in half precision."""
+
+    class Half:
+        def __init__(self):
+            self.W, self.dW = torch.randn(6, 4).to(dtype), torch.zeros(6, 4).to(dtype)
+
+        def named(self):
+            return [("W", self.W, self.dW)]
+
+    half = Flat(Half())
+    single = Flat(Linear(6, 4, g, bias=False))
+    single.p.copy_(half.p)
+    ours, theirs = (optim.OPTIMISERS[name](flat, decay=0.1) for flat in (half, single))
+    begun = single.p.clone()
+    for _ in range(10):
+        half.g.copy_(1e-4 * torch.randn(24, generator=g))
+        single.g.copy_(half.g)
+        ours.step(0.1)
+        theirs.step(0.1)
+    assert half.p.isfinite().all()
+    rounding = 10 * torch.finfo(dtype).eps * begun.abs().max()  # one for each step
+    assert (half.p - single.p).abs().max() <= rounding
+    assert optim.clip(1e3 * torch.ones(10_000).to(dtype), 1.0) == pytest.approx(
+        1e5, 0.01
+    )

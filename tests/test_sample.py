@@ -8,7 +8,15 @@ from torch import Generator
 
 from charlm.data import Vocab, encode
 from charlm.models import GPT, ConvTree, Tree
-from charlm.sample import beam, draw, narrow, nll, sample, scores
+from charlm.sample import (
+    beam,
+    draw,
+    log_likelihood,
+    narrow,
+    nll,
+    sample,
+    scores,
+)
 
 VOCAB = Vocab.of(["ab", "c"])
 
@@ -172,3 +180,37 @@ def test_a_gpt_is_sampled_past_its_block(g):
     model = GPT(5, g, block=4, n_embd=4, n_head=2, n_layer=1)
     names = sample(model, Vocab(".abcd"), 50, g, longest=12)
     assert max(map(len, names)) > 4
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_nothing_is_drawn_from_what_is_no_number(value, g):
+    logits = torch.tensor([[0.0, 1.0], [value, 0.0]])
+    model = Fixed([[1.0, 1.0], [1.0, value]])
+    for temperature in (0, 0.5, 1.0):
+        with pytest.raises(ValueError, match="scores are no finite numbers; "):
+            draw(narrow(logits, temperature), g)
+    for call in (
+        lambda: sample(model, Vocab(".a"), 3, g, prefix="a"),
+        lambda: beam(model, Vocab(".a"), prefix="a"),
+    ):
+        with pytest.raises(ValueError, match="scores are no finite numbers; "):
+            call()
+
+
+def test_temperatures_that_are_no_temperatures(g):
+    logits = torch.tensor([[3.0, 1.0]])
+    with pytest.raises(ValueError, match="temperature is nan; give 0"):
+        narrow(logits, math.nan)
+    with pytest.raises(ValueError, match="take a larger temperature"):
+        draw(narrow(logits, 1e-39), g)
+
+
+def test_the_end_of_an_item_begins_none(g):
+    model = Fixed([[0.5, 0.5, 0.0, 0.0]] * 4)
+    for call in (
+        lambda: sample(model, VOCAB, 2, g, prefix="a.b"),
+        lambda: beam(model, VOCAB, prefix="a.b"),
+        lambda: log_likelihood(model, VOCAB, "a.b", ended=True),
+    ):
+        with pytest.raises(ValueError, match=r"'a\.b' contains '\.'.*leave it out"):
+            call()

@@ -190,3 +190,63 @@ def test_counting_sets_the_bar():
     counts = sample.nll(NGram(len(VOCAB), *train, 1, alpha=0.0), *train)
     assert counts < sample.nll(model, *train) < counts + 0.02
     assert result.best < 2.9
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("kind", [WaveNet, MLP])
+def test_a_run_never_ends_with_parameters_that_are_no_numbers(kind, fast):
+    """Not even where the last step alone leaves the range."""
+    for steps in (1, 2, 3, 30):
+        model, train, dev = make(kind)
+        config = TrainConfig(
+            steps=steps,
+            lr=1e38,
+            optimiser="sgd",
+            warmup=0.0,
+            schedule="constant",
+            keep_best=False,
+            fast=fast,
+        )
+        try:
+            fit(model, train, dev, config)
+        except ValueError as error:
+            assert "grown out of range" in str(error)
+        else:
+            assert vector(model).isfinite().all()
+            assert steps < 30
+
+
+def test_a_loss_that_is_no_number_is_not_the_best():
+    model, train, dev = make(MLP)
+    trainer = Trainer(model, train, dev, TrainConfig(steps=4, evals=4))
+    trainer.run()
+    best = trainer.result.best
+    trainer.flat.p.fill_(math.nan)
+    with torch.inference_mode():
+        assert math.isnan(trainer._measure())
+    assert trainer.result.best == best
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X", -1), ("X", 99), ("Y", 99), ("Y", -2)]
+)
+def test_data_the_model_has_no_symbols_for_are_refused_at_once(name, value):
+    model, (X, Y), _ = make(MLP)
+    wrong = X.clone(), Y.clone()
+    wrong["XY".index(name)].view(-1)[-1] = value
+    with pytest.raises(ValueError, match=f"{name} holds symbols .*; encode the data"):
+        Trainer(model, wrong)
+
+
+@pytest.mark.parametrize("kind", [Bigram, MLP, Tree, WaveNet, GPT])
+def test_steps_that_are_trusted_are_those_that_are_not(kind):
+    """Contracts are held once for each shape of minibatch, and change nothing."""
+    found = []
+    for forget in (False, True):
+        model, train, _ = make(kind)
+        trainer = Trainer(model, train, config=TrainConfig(steps=6, fast=False))
+        if forget:
+            trainer.gone_through = type("Never", (set,), {"add": lambda *_: None})()
+        trainer.run()
+        found.append(vector(model))
+    assert torch.equal(*found)

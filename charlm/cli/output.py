@@ -1,6 +1,7 @@
 """What a command says, for people or for machines."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -18,7 +19,17 @@ def printable(text: str) -> str:
 
 def say(args: Namespace, found: dict[str, Any], *lines: str) -> None:
     """Print for machines or for people."""
-    print(json.dumps(found) if args.json else printable("\n".join(lines)))
+    text = json.dumps(_finite(found)) if args.json else printable("\n".join(lines))
+    print(text)
+
+
+def _finite(found: Any) -> Any:
+    """The same with null for what JSON has no numbers for."""
+    if isinstance(found, dict):
+        return {key: _finite(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_finite(value) for value in found]
+    return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def tell(text: str) -> None:

@@ -21,9 +21,9 @@ from .contract import Contract
 from .fit import fit, indices, plain, refuse, shown
 
 HALF = {torch.float16, torch.bfloat16}
-WIDE = {"activation", "loss", "norm", "position", "reduce"}
-"""Files whose pairs compute in float32 what comes in half precision, as PyTorch's
-kernels do; the others move numbers, or leave their sums to such kernels."""
+NARROW = {"block", "conv", "matrix", "move"}
+"""Files whose pairs stay in half precision if that comes: they move numbers, or leave
+their sums to kernels of PyTorch, which add up in float32, as all other pairs do."""
 
 Function = Callable[..., Any]
 Look = tuple[Any, Any]  # a shape and a type
@@ -76,7 +76,7 @@ class Kept(tuple[Any, ...]):
 def guard(module: ModuleType) -> dict[str, Function]:
     """Put guarded functions in the place of a file's pairs; returns them by name."""
     found: dict[str, Function] = {}
-    wide = module.__name__.rpartition(".")[2] in WIDE
+    wide = module.__name__.rpartition(".")[2] not in NARROW
     for name, forward in list(vars(module).items()):
         backward = getattr(module, f"{name}_backward", None)
         own = getattr(forward, "__module__", "") == module.__name__

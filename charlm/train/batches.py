@@ -62,5 +62,5 @@ def refuse_unread(model: TrainModel, X: Tensor, Y: Tensor) -> None:
         if most >= V or least < low:
             raise ValueError(
                 f"train: {name} holds symbols from {least} to {most}, and the model "
-                f"knows 0 to {V - 1}: encode the data with the model's vocabulary"
+                f"knows 0 to {V - 1}; encode the data with the model's vocabulary"
             )

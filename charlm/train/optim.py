@@ -14,12 +14,16 @@ from .flat import Flat
 
 
 class Optimiser:
-    """What all optimisers have: vectors of the size of the parameters, and a count."""
+    """What all optimisers have: vectors of the size of the parameters, and a count.
+
+    The vectors are in float32 or better: the square of a usual gradient is zero in half
+    precision.
+    """
 
     def __init__(self, flat: Flat, *vectors: str, decay: float = 0.0) -> None:
         self.flat, self.vectors, self.t = flat, vectors, 0
         for name in vectors:
-            setattr(self, name, torch.zeros_like(flat.p))
+            setattr(self, name, torch.zeros_like(flat.p, dtype=wide(flat.p)))
         # only matrices are pulled to zero: a gain wants to be near 1, a bias is free
         self.decay = decay
         self.decayed = flat.mask([len(shape) > 1 for shape in flat.shapes])
@@ -103,11 +107,11 @@ class AdamW(Optimiser):
         super().__init__(flat, "m", "s", decay=decay)
         self.betas, self.eps = betas, eps
         self.chosen: Tensor | None = None
-        self.work = torch.empty_like(flat.p)
+        self.work = torch.empty_like(self.m)
 
     def update(self, lr: float) -> None:
         """The step itself."""
-        g, (one, two) = self.flat.g, self.betas
+        g, (one, two) = self.flat.g.to(self.m.dtype), self.betas
         self.m.lerp_(g, 1 - one)
         self.s.mul_(two).addcmul_(g, g, value=1 - two)
         # both means are divided by what they lack of one; here that is in two numbers
@@ -146,7 +150,7 @@ class Muon(AdamW):
     ) -> None:
         super().__init__(flat, betas, eps, decay)
         self.vectors = ("m", "s", "v")
-        self.v = torch.zeros_like(flat.p)
+        self.v = torch.zeros_like(self.m)
         self.momentum, self.share = momentum, share
         pairs = list(zip(flat.names, flat.shapes, strict=True))
         self.between = [
@@ -158,7 +162,7 @@ class Muon(AdamW):
     def update(self, lr: float) -> None:
         """The step itself."""
         super().update(lr * self.share)
-        g = self.flat.g
+        g = self.flat.g.to(self.v.dtype)
         self.v.lerp_(g, 1 - self.momentum)
         ahead = torch.lerp(g, self.v, self.momentum)
         windows = zip(
@@ -172,6 +176,11 @@ class Muon(AdamW):
                 v = v.flatten(0, -2)  # a filter of K taps is a matrix (K*I, O)
                 size = math.sqrt(max(1.0, v.shape[1] / v.shape[0]))
                 p.add_(orthogonal(v).view(p.shape), alpha=-lr * size)
+
+
+def wide(x: Tensor) -> torch.dtype:
+    """The type of x, or float32 for half types."""
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def orthogonal(M: Tensor, steps: int = 5) -> Tensor:
@@ -195,7 +204,7 @@ def clip(g: Tensor, longest: float) -> float:
 
     Source: Pascanu, Mikolov and Bengio (2013).
     """
-    length = float(g.norm())
+    length = float(torch.linalg.vector_norm(g, dtype=wide(g)))
     if length > longest:
         g.mul_(longest / length)
     return length

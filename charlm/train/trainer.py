@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Generator, Tensor
@@ -52,8 +52,8 @@ class Trainer:
         world: World | None = None,
     ) -> None:
         self.model, self.device, self.world = model, device, world or World()
-        self.train = _moved(train, device)
-        self.dev = _moved(dev, device) if dev else None
+        self.train = train[0].to(device), train[1].to(device)
+        self.dev = (dev[0].to(device), dev[1].to(device)) if dev else None
         self.config = config = config or TrainConfig()
         self.callbacks = callbacks
         rows = len(train[0])
@@ -183,11 +183,7 @@ class Trainer:
         i = self.result.steps
         progress.loss = self.gradient(*self.batch(i))
         if not math.isfinite(progress.loss):
-            raise ValueError(
-                f"train: the loss of step {i + 1} is {progress.loss}; the parameters "
-                f"have grown out of range: start again with lr below "
-                f"{self.config.lr:g}, or with clip=1"
-            )
+            self._grown(f"the loss of step {i + 1} is {progress.loss}")
         progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
         if self.config.clip:
             progress.length = clip(self.flat.g, self.config.clip)
@@ -209,7 +205,7 @@ class Trainer:
         with Swapped(self.flat.p, self.mean):
             loss = nll(self.model, *self.dev)
             self.result.dev.append((self.result.steps, loss))
-            if not loss >= self.result.best:  # also where best is still nan
+            if loss < self.result.best or math.isnan(self.result.best):
                 self.result.best, self.waited = loss, 0
                 self.best = self._copy()
             else:
@@ -224,6 +220,14 @@ class Trainer:
             self._put(self.best)
         elif self.mean is not None:
             self.flat.p.copy_(self.mean)
+        if not self.flat.p.isfinite().all():
+            self._grown("some of the parameters are infinite or no numbers")
+
+    def _grown(self, sign: str) -> NoReturn:
+        raise ValueError(
+            f"train: {sign}; the parameters have grown out of range: start again with "
+            f"lr below {self.config.lr:g}, or with clip=1"
+        )
 
     def _copy(self) -> dict[str, Tensor]:
         kept = {name: t.clone() for name, t in self.model.statistics()}
@@ -233,10 +237,6 @@ class Trainer:
         self.flat.p.copy_(kept["p"])
         for name, t in self.model.statistics():
             t.copy_(kept[name])
-
-
-def _moved(pair: Pair, device: str) -> Pair:
-    return pair[0].to(device), pair[1].to(device)
 
 
 def fit(

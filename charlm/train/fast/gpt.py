@@ -201,8 +201,9 @@ class FastGPT:
         for block in self.blocks:
             block.forward(x)
         y = self.norm.forward(x, m.norm)
-        torch.mm(y, C.t() if m.tied else m.head.W, out=self.logits)
-        loss = self.loss.gradient(self.logits, Y.reshape(-1))
+        W = C.t() if m.tied else m.head.W
+        torch.mm(y, W, out=self.logits)
+        loss = self.loss.gradient(self.logits, Y.reshape(-1), lambda: y @ W)
         if m.tied:
             torch.mm(self.logits.t(), y, out=m.wte.dC)
             torch.mm(self.logits, C, out=self.dx)

@@ -1,9 +1,12 @@
 """What fast steps share: both ends of a model, and normalisation over rows."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from ...ops import cross_entropy
 
 
 class Pool:
@@ -41,10 +44,22 @@ class Loss:
         self.picked = like.new_empty(rows)  # (M)
         self.less = like.new_full((rows,), -1.0)  # (M)
 
-    def gradient(self, logits: Tensor, targets: Tensor) -> float:
-        """logits (M, V) become dlogits; returns the loss."""
-        if int(targets.min()) < 0:
-            return self._some(logits, targets)
+    def gradient(
+        self, logits: Tensor, targets: Tensor, again: Callable[[], Tensor]
+    ) -> float:
+        """logits (M, V) become dlogits; returns the loss.
+
+        A probability that is too small for its type is zero, and so is its share of the
+        gradient, as it should be; the loss needs the logits ``again`` to be finite.
+        """
+        some = int(targets.min()) < 0
+        loss = self._some(logits, targets) if some else self._all(logits, targets)
+        return (
+            loss if math.isfinite(loss) else cross_entropy(again(), targets)[0].item()
+        )
+
+    def _all(self, logits: Tensor, targets: Tensor) -> float:
+        """Where every target counts."""
         torch.add(self.offset, targets, out=self.place)
         self._differences(logits)
         loss = self.picked.log_().sum().item() / -self.rows
@@ -99,11 +114,14 @@ class Head:
     def gradient(self, targets: Tensor, dW: Tensor, db: Tensor) -> float:
         """h  ->  dW, db and ``dh``; returns the loss."""
         torch.addmm(self.b, self.h, self.W, out=self.logits)
-        loss = self.loss.gradient(self.logits, targets)
+        loss = self.loss.gradient(self.logits, targets, self._again)
         torch.mm(self.h_t, self.logits, out=dW)
         torch.mv(self.logits_t, self.ones, out=db)
         torch.mm(self.logits, self.W_t, out=self.dh)
         return loss
+
+    def _again(self) -> Tensor:
+        return torch.addmm(self.b, self.h, self.W)
 
 
 class Tanh:
