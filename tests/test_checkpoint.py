@@ -304,7 +304,7 @@ def test_no_tampered_header_is_believed(names, tmp_path):
     with safe_open(file, framework="pt") as f:
         whole = json.loads(f.metadata()["charlm"])
         tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
-    refused = 0
+    refused = []
     for way in places(whole):
         for wrong in WRONG:
             head = json.loads(json.dumps(whole))
@@ -323,10 +323,9 @@ def test_no_tampered_header_is_believed(names, tmp_path):
                 found.model()
                 found.trainer(data)
             except ValueError as error:
-                assert "\n" not in str(error)
-                assert "\x1b" not in str(error)
-                refused += 1
-    assert refused > 200
+                refused.append(str(error))
+    assert len(refused) > 200
+    assert not [told for told in refused if "\n" in told or "\x1b" in told]
 
 
 def test_one_flipped_bit_is_noticed(names, tmp_path):
