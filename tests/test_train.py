@@ -213,7 +213,7 @@ def test_a_run_never_ends_with_parameters_that_are_no_numbers(kind, fast):
         except ValueError as error:
             told = str(error)
         assert "grown out of range" in told or vector(model).isfinite().all()
-            assert steps < 30
+        assert told or steps < 30
 
 
 def test_a_loss_that_is_no_number_is_not_the_best():
