@@ -7,7 +7,6 @@ with names of studies only those are made anew:
 """
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -40,12 +39,6 @@ NAMES: dict[str, tuple[str, dict, dict]] = {
     "lstm 74K": ("lstm", {"n_embd": 32, "n_hidden": 117}, LARGE | {"lr": 7e-3}),
 }
 """Each with the best of a few settings, each of which was tried with one seed."""
-for name, source, change in (
-    ("gru before 12K", "gru 12K", {"reset": "before"}),
-    ("lstm forget 12K", "lstm 12K", {"forget": 1.0}),
-):
-    kind, options, settings = NAMES[source]
-    NAMES[name] = kind, options | change, settings
 TEXT = {"steps": 1_500, "batch": 16, "lr": 5e-3, "evals": 0}
 KINDS: dict[str, tuple[str, dict]] = {
     "rnn": ("rnn", {}),
@@ -54,31 +47,20 @@ KINDS: dict[str, tuple[str, dict]] = {
     "lstm forget": ("lstm", {"forget": 1.0}),
 }
 LENGTH, TEXTS = 64, 128
-CUTS = (1, 4, 16)
-RATES, CLIPS = (5e-3, 2e-2), (1e9, 1.0)
-"""A limit that no gradient reaches records lengths and clips nothing."""
 
 
 def run(
     data: Corpus, kind: str, options: dict, settings: dict, seed: int
-) -> tuple[dict, Any, list[float]]:
-    """Train one model: its losses, the model, the lengths of its gradients if clipped.
-
-    Losses are None where the run left the numbers.
-    """
+) -> tuple[dict, Any]:
+    """Train one model: its losses, and the model."""
     g = Generator().manual_seed(seed)
     model = build(kind, len(data.vocab), g, **options)
     train, dev = (data.encode(model, part) for part in ("train", "dev"))
-    lengths: list[float] = []
     config = TrainConfig(**{"seed": seed, "evals": 5, **settings})
-    watch = [lambda trainer, progress: lengths.append(progress.length)]
-    trainer = Trainer(model, train, dev, config, watch)
+    trainer = Trainer(model, train, dev, config)
     started = time.process_time()
     found: dict[str, Any] = {"seed": seed}
-    try:
-        trainer.run()
-    except ValueError:
-        return {**found, "dev": None}, model, lengths
+    trainer.run()
     found["cpu_seconds"] = round(time.process_time() - started, 1)
     found["parameters"] = trainer.flat.p.numel()
     with torch.inference_mode():
@@ -86,7 +68,7 @@ def run(
         for part in parts:
             found[part] = round(nll(model, *data.encode(model, part)), 4)
     print(kind, options, settings, found, flush=True)
-    return found, model, lengths
+    return found, model
 
 
 def gradient_by_lag(model: Any, X: Tensor, Y: Tensor) -> list[float]:
@@ -157,7 +139,7 @@ def lags() -> dict:
             g = Generator().manual_seed(seed)
             fresh = build(kind, len(data.vocab), g, **options)
             entry["start"].append(gradient_by_lag(fresh, X, Y))
-            losses, model, _ = run(data, kind, options, TEXT, seed)
+            losses, model = run(data, kind, options, TEXT, seed)
             entry["trained"].append(gradient_by_lag(model, X, Y))
             entry["dev"].append(losses["dev"])
             entry["singular"].append([largest_singular(m) for m in (fresh, model)])
@@ -165,47 +147,10 @@ def lags() -> dict:
     return found
 
 
-def truncation() -> dict:
-    """Dev losses of an LSTM whose gradient is cut after k steps."""
-    data = corpus("tinyshakespeare")
-    return {
-        str(k): [
-            run(data, "lstm", {"truncate": k}, TEXT, seed)[0]["dev"] for seed in SEEDS
-        ]
-        for k in CUTS
-    }
-
-
-def clipping() -> list[dict]:
-    """RNNs at several learning rates, with and without a limit to the gradient."""
-    data, found = corpus("tinyshakespeare"), []
-    for lr in RATES:
-        for limit in CLIPS:
-            runs = []
-            for seed in SEEDS:
-                settings = TEXT | {"lr": lr, "clip": limit}
-                losses, _, lengths = run(data, "rnn", {}, settings, seed)
-                kept = sorted(v for v in lengths if math.isfinite(v))
-                share = mean(v > 1.0 for v in kept)
-                runs.append(
-                    {
-                        "dev": losses["dev"],
-                        "median length": round(kept[len(kept) // 2], 3),
-                        "largest length": round(kept[-1], 3),
-                        "share above 1": round(share, 4),
-                    }
-                )
-            limit_said = None if limit > 1e6 else limit
-            found.append({"lr": lr, "clip": limit_said, "runs": runs})
-    return found
-
-
 STUDIES: dict[str, Callable[[], Any]] = {
     "kneser-ney": counting,
     "lags": lags,
     **{name: partial(on_names, name) for name in NAMES},
-    "truncation": truncation,
-    "clipping": clipping,
 }
 
 
