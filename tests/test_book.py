@@ -41,6 +41,7 @@ CHAPTERS = [
         "gpt",
         "efficient-attention",
         "generation",
+        "second-order",
         "league-table",
     )
 ]
