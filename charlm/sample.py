@@ -121,6 +121,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     cached: bool = True,
+    ends: bool = True,
 ) -> list[str]:
     """Draw names, character by character, until the model ends them.
 
@@ -135,6 +136,7 @@ def sample(
         top_k: see there.
         top_p: see there.
         cached: keep what was computed of the symbols already read, if the model can.
+        ends: False for running text, whose model has never seen an end.
 
     Raises:
         ValueError: as :func:`narrow`, or the prefix has a character not in the
@@ -143,7 +145,10 @@ def sample(
     begin = torch.tensor([0, *vocab.encode(prefix)])
     text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
-        logits = narrow(reader.scores(text), temperature, top_k, top_p)
+        logits = reader.scores(text)
+        if not ends:
+            logits = without_end(logits)
+        logits = narrow(logits, temperature, top_k, top_p)
         drawn = draw(logits, generator)
         if text.shape[1] > len(begin):
             drawn = drawn.masked_fill(text[:, -1] == 0, 0)
@@ -153,17 +158,26 @@ def sample(
     return [vocab.decode(row[row != 0].tolist()) for row in text]
 
 
+def without_end(logits: Tensor) -> Tensor:
+    """logits (B, V)  ->  logits (B, V) under which symbol 0 is never drawn."""
+    logits = logits.clone()  # (B, V)
+    logits[:, 0] = float("-inf")
+    return logits
+
+
 def beam(
     model: TextModel,
     vocab: Vocab,
     width: int = 8,
     longest: int = 40,
     prefix: str = "",
+    ends: bool = True,
 ) -> list[tuple[str, float]]:
     """The likeliest names, as far as a beam of ``width`` beginnings finds them.
 
     At every step the ``width`` likeliest beginnings are kept, ended ones among them.
-    What it finds is likely, not typical: beams love short names.
+    What it finds is likely, not typical: beams love short names. ``ends`` is as in
+    :func:`sample`.
 
     Returns:
         Names with their log-likelihood in nats, the likeliest first.
@@ -172,8 +186,13 @@ def beam(
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
-        logp = scores(model, text).double().log_softmax(-1)  # (B, V)
-        if text.shape[1] > begun:  # an ended name goes on with boundaries, for free
+        logits = scores(model, text)
+        if not ends:
+            logits = without_end(logits)
+        logp = logits.double().log_softmax(-1)  # (B, V)
+        if (
+            ends and text.shape[1] > begun
+        ):  # an ended name goes on with boundaries, for free
             ended = text[:, -1] == 0
             logp[ended] = float("-inf")
             logp[ended, 0] = 0.0

@@ -74,7 +74,7 @@ def test_the_beginning_says_model_parameters_data_steps_and_time(folder, capsys)
     assert main([*TRAIN[:3], "--model", "gpt", *TRAIN[5:]]) == 0
     heard = capsys.readouterr().err.splitlines()
     assert re.match(r"model: gpt, [\d,]+ parameters", heard[0])
-    assert re.match(r"data: names.txt, 15 items, 55 char.* 12 train, 1 dev", heard[1])
+    assert re.match(r"data: names.txt, 15 items, 49 char.* 12 train, 1 dev", heard[1])
     assert re.match(r"run: 8 steps of 4 rows, about 1 s", heard[2])
     assert heard[-1].startswith("step 8 of 8: loss")
     assert main([*TRAIN, "--overwrite", "--json"]) == 0
@@ -146,8 +146,8 @@ def test_a_finished_run_goes_on_and_keeps_its_settings(folder, capsys):
         assert heard.startswith(f"charlm: {wrong[0]}: a run that goes on keeps its own")
     more = ["train", "--resume", "--data", "names.txt", "--steps", "20"]
     assert answer(capsys, *more)["steps"] == 20 > steps
-    assert answer(capsys, *more[:-2], "--epochs", "10")["steps"] == 30
-    assert "finished after 30" in refusal(capsys, *more)
+    assert answer(capsys, *more[:-2], "--epochs", "3")["steps"] == 39
+    assert "finished after 39" in refusal(capsys, *more)
 
 
 def test_a_model_is_tuned_on_other_data(folder, capsys):
