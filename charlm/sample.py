@@ -140,6 +140,7 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     cached: bool = True,
+    ends: bool = True,
 ) -> list[str]:
     """Draw names, character by character, until the model ends them.
 
@@ -154,6 +155,7 @@ def sample(
         top_k: as there.
         top_p: as there.
         cached: keep what was computed of the symbols already read, if the model can.
+        ends: False for running text, whose model has never seen an end.
 
     Raises:
         ValueError: as :func:`narrow` and :func:`draw`, or the prefix has the boundary,
@@ -162,7 +164,10 @@ def sample(
     begin = torch.tensor(_begun(vocab, prefix))
     text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
-        logits = narrow(reader.scores(text), temperature, top_k, top_p)
+        logits = reader.scores(text)
+        if not ends:
+            logits = without_end(logits)
+        logits = narrow(logits, temperature, top_k, top_p)
         drawn = draw(logits, generator)
         if text.shape[1] > len(begin):
             drawn = drawn.masked_fill(text[:, -1] == 0, 0)
@@ -172,25 +177,39 @@ def sample(
     return [vocab.decode(row[row != 0].tolist()) for row in text]
 
 
+def without_end(logits: Tensor) -> Tensor:
+    """logits (B, V)  ->  logits (B, V) under which symbol 0 is never drawn."""
+    logits = logits.clone()  # (B, V)
+    logits[:, 0] = float("-inf")
+    return logits
+
+
 def beam(
     model: TextModel,
     vocab: Vocab,
     width: int = 8,
     longest: int = 40,
     prefix: str = "",
+    ends: bool = True,
 ) -> list[tuple[str, float]]:
     """The likeliest names, as far as a beam of ``width`` beginnings finds them.
 
     At every step the ``width`` likeliest beginnings are kept, ended ones among them.
-    What it finds is likely, not typical: beams love short names. Returns names with
-    their log-likelihood in nats, the likeliest first.
+    What it finds is likely, not typical: beams love short names. ``ends`` is as in
+    :func:`sample`.
+
+    Returns:
+        Names with their log-likelihood in nats, the likeliest first.
     """
     text = torch.tensor([_begun(vocab, prefix)])
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
-        logp = _numbers(scores(model, text)).double().log_softmax(-1)  # (B, V)
-        if text.shape[1] > begun:  # an ended name goes on with boundaries, for free
+        logits = scores(model, text)
+        if not ends:
+            logits = without_end(logits)
+        logp = _numbers(logits).double().log_softmax(-1)  # (B, V)
+        if ends and text.shape[1] > begun:  # an ended name goes on, for free
             ended = text[:, -1] == 0
             logp[ended] = float("-inf")
             logp[ended, 0] = 0.0

@@ -304,7 +304,7 @@ BAD = {
     "no cuda": (
         None,
         [*TRAIN, "names.txt", "--device", "cuda"],
-        "no graphics processor",
+        "finds no such graphics processor",
     ),
     "unknown picture": (
         None,

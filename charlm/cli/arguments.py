@@ -55,9 +55,13 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _device(parser)
     shape = parser.add_argument_group("the model; what a model lacks, it refuses")
     for name, kind, about in (
-        ("block", int, "symbols of context (mlp 3, gpt 16; by the data if longer)"),
-        ("n-embd", int, "numbers per symbol (mlp 10, tree 24, gpt 64)"),
-        ("n-hidden", int, "hidden units (mlp 200, tree 128)"),
+        (
+            "block",
+            int,
+            "symbols of context (mlp 3, gpt 16, rnn, gru and lstm 64; or by the data)",
+        ),
+        ("n-embd", int, "numbers per symbol (mlp 10, gpt 64, others 24)"),
+        ("n-hidden", int, "hidden units (mlp 200, rnn 83, gru 46, lstm 39, tree 128)"),
         ("n-layer", int, "blocks of a GPT (4)"),
         ("n-head", int, "heads of a GPT (4)"),
         ("levels", int, "of a tree or WaveNet, which reads 2**levels symbols (3)"),

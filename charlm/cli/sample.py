@@ -45,7 +45,9 @@ def run(args: Namespace) -> int:
     if args.beam is not None:
         best = []
         for prefix in prefixes:
-            best += beam(model, vocab, args.beam, longest, prefix)[: args.count]
+            best += beam(model, vocab, args.beam, longest, prefix, not running)[
+                : args.count
+            ]
         likely = [{"text": text, "nats": round(-score, 4)} for text, score in best]
         lines = [f"{entry['text']:20s} {entry['nats']:.2f} nats" for entry in likely]
         say(args, {"likeliest": likely}, *lines)
@@ -54,7 +56,7 @@ def run(args: Namespace) -> int:
     texts = []
     for prefix in prefixes:
         settings = longest, prefix, args.temperature, args.top_k, args.top_p
-        texts += draw(model, vocab, args.count, g, *settings)
+        texts += draw(model, vocab, args.count, g, *settings, ends=not running)
     known = _known(found, args.data)
     fresh = None if known is None else sum(text not in known for text in texts)
     say(args, {"samples": texts, "new": fresh}, *texts)

@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
         if job.trainer.world.first:
             if not args.resume and os.path.exists(args.log):
                 os.truncate(args.log, 0)
-            logs = [Log(args.log, job.data.vocab, 200 if job.data.running else 40)]
+            logs = [Log(args.log, job.data.vocab, job.data.running)]
     launch(job, place, every, args.json, logs)
     return _report(args, job) if job.trainer.world.first else 0
 

@@ -126,15 +126,15 @@ def content(
     state, run = trainer.state()
     chosen = "best." if "best.p" in state and not finished else "now."
     flat = trainer.flat
-    whole = state[chosen + "p"].clone()  # the file holds no memory twice
-    named = dict(zip(flat.names, flat.windows(whole), strict=True))
+    named = dict(zip(flat.names, flat.windows(state[chosen + "p"]), strict=True))
     named |= {name: state[chosen + name] for name, _ in trainer.model.statistics()}
     kept = {
         RUN + name: t
         for name, t in state.items()
         if not name.startswith("best.") and not (finished and name.startswith("now."))
     }
-    tensors = {name: t.cpu().contiguous() for name, t in (named | kept).items()}
+    # a file may not hold one tensor under two names, so each is its own
+    tensors = {n: t.cpu().clone().contiguous() for n, t in (named | kept).items()}
     head = {
         "kind": header.KIND,
         "format": header.FORMAT,

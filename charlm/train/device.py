@@ -8,8 +8,6 @@ from torch import Tensor
 from ..sample import TextModel
 from .config import TrainModel
 
-DEVICES = ("cpu", "cuda", "mps")
-
 
 def check_device(device: str) -> str:
     """The device, if this machine has it.

@@ -31,6 +31,7 @@ SYMBOLS = {symbols}  # number 0 begins and ends
 OPTIONS = {options}
 BLOCK = {block}  # symbols that the model reads
 LONGEST = {longest}
+ENDS = {ends}  # a text has no end that the model has seen
 
 
 {functions}
@@ -40,6 +41,8 @@ def draw(p, rng, text):
     """Symbols after those of text, until the model ends or LONGEST are drawn."""
     for _ in range(LONGEST):
         scores = {kind}(p, text[-BLOCK:], OPTIONS).astype(float)
+        if not ENDS:
+            scores[0] = -np.inf
         sums = np.cumsum(np.exp(scores - scores.max()))
         symbol = int(np.searchsorted(sums / sums[-1], rng.random(), side="right"))
         symbol = min(symbol, len(sums) - 1)
@@ -100,6 +103,7 @@ def _program(found: Checkpoint, packed: bytes) -> str:
         symbols=ascii(head["symbols"]),
         options=ascii(head["options"]),
         block=max(1, found.model().block),
+        ends=not head["data"]["running"],
         longest=500 if head["data"]["running"] else 40,
         functions=functions,
         parameters="\n".join(text[i : i + 88] for i in range(0, len(text), 88)),

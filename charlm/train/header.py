@@ -71,10 +71,14 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         raise ValueError(f"model {kind!r} is not known")
     if len(set(symbols)) != len(symbols) or not symbols:
         raise ValueError("symbols are none, or one occurs twice")
-    defaults = {n: p.default for n, p in signature(KINDS[kind]).parameters.items()}
+    defaults = {
+        n: p.default
+        for n, p in signature(KINDS[kind]).parameters.items()
+        if n not in ("dtype", "pair")  # made by the program, never by a file
+    }
     _like(head["options"], defaults, "options")
-    plain = {f.name: f.default for f in fields(TrainConfig)} | {"steps": 1}
-    given = {n: v for n, v in head["config"].items() if (n, v) != ("steps", None)}
+    plain = {f.name: f.default for f in fields(TrainConfig)}
+    given = {n: v for n, v in head["config"].items() if v is not None or n != "steps"}
     _like(given, plain, "config")
     TrainConfig(**head["config"])
     if not 0 <= head["older"] <= 10_000:
@@ -121,8 +125,10 @@ def _like(found: dict[str, Any], defaults: dict[str, Any], where: str) -> None:
     """Every value has the type of the default of that name."""
     for name, value in found.items():
         default = defaults.get(name)
-        kind = NUMBER if type(default) is float else type(default)
-        if type(default) not in (int, float, bool, str) or not _is(value, kind):
+        # what is none by default is a count when it is given
+        kind: Any = int if default is None else type(default)
+        kind = NUMBER if kind is float else kind
+        if name not in defaults or not _is(value, kind):
             raise ValueError(f"{where}: {_shown(name)} is {_shown(value)}")
 
 

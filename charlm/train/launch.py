@@ -86,7 +86,7 @@ def opening(job: Job, seconds: float) -> list[str]:
         seconds: that a step takes.
     """
     trainer, data = job.trainer, job.data
-    config, shown = trainer.config, [f"{k} {v}" for k, v in job.options.items()]
+    config, shown = trainer.config, [f"--{k} {v}" for k, v in job.options.items()]
     model = f"{job.kind}, {trainer.flat.p.numel():,} parameters"
     sizes = [sum(map(len, data.parts[part])) for part in PARTS]
     counts = sizes if data.running else [len(data.parts[part]) for part in PARTS]
@@ -94,7 +94,8 @@ def opening(job: Job, seconds: float) -> list[str]:
     shares = ", ".join(f"{n:,} {part}" for n, part in zip(counts, PARTS, strict=True))
     left = trainer.total - trainer.result.steps
     lines = [
-        "model: " + (f"{model} ({', '.join(shown)})" if shown else model),
+        "model: "
+        + (f"{model} ({' '.join(shown).replace('_', '-')})" if shown else model),
         f"data: {data.source}, {sum(counts):,} {what}, {len(data.vocab)} symbols; "
         + shares,
         f"run: {left:,} steps of {config.batch} rows, about {duration(left * seconds)}"

@@ -7,7 +7,7 @@ from ..data import Corpus, refuse_beyond
 from ..models import shapes
 from .config import TrainConfig
 
-TEXT_BLOCK = {"mlp": 8, "gpt": 64}
+TEXT_BLOCK = {"mlp": 8, "rnn": 64, "gru": 64, "lstm": 64, "gpt": 64}
 LONGEST_BLOCK = 256
 FEWEST, MOST = 2_000, 20_000  # steps
 OFTEN = 100  # times that everything is seen, at most

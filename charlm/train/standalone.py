@@ -36,6 +36,40 @@ def mlp(p, text, options):
     return np.tanh(h) @ p["W2"] + p["b2"]
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def rnn(p, text, options):
+    h = np.zeros(len(p["cell.U"]))
+    for e in p["embed.C"][text]:
+        h = np.tanh(linear(e, p, "cell") + h @ p["cell.U"])
+    return linear(h, p, "head")
+
+
+def gru(p, text, options):
+    U, H = p["cell.U"], len(p["cell.U"])
+    h = np.zeros(H)
+    for e in p["embed.C"][text]:
+        a = linear(e, p, "cell")
+        r, z = np.split(sigmoid(a[: 2 * H] + h @ U[:, : 2 * H]), 2)
+        if options.get("reset", "after") == "after":
+            n = np.tanh(a[2 * H :] + r * (h @ U[:, 2 * H :] + p["cell.v"]))
+        else:
+            n = np.tanh(a[2 * H :] + (r * h) @ U[:, 2 * H :])
+        h = (1 - z) * n + z * h
+    return linear(h, p, "head")
+
+
+def lstm(p, text, options):
+    h = c = np.zeros(len(p["cell.U"]))
+    for e in p["embed.C"][text]:
+        i, f, g, o = np.split(linear(e, p, "cell") + h @ p["cell.U"], 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    return linear(h, p, "head")
+
+
 def tree(p, text, options):
     levels = options.get("levels", 3)
     h = p["stack.0.C"][([0] * 2**levels + text)[-(2**levels) :]]
@@ -54,7 +88,7 @@ def wavenet(p, text, options):
         past = np.vstack([np.zeros((2**i, x.shape[1]), x.dtype), x])[: len(x)]
         both = past @ W[0] + x @ W[1] + p[f"blocks.{i}.conv.b"]
         a, b = np.split(both, 2, axis=-1)
-        out = linear(np.tanh(a) / (1 + np.exp(-b)), p, f"blocks.{i}.out")
+        out = linear(np.tanh(a) * sigmoid(b), p, f"blocks.{i}.out")
         x, total = x + out[:, : x.shape[1]], total + out[:, x.shape[1] :]
     return linear(np.maximum(total, 0), p, "head")[-1]
 
@@ -99,5 +133,5 @@ def gpt(p, text, options):
     return x @ p["wte.C"].T if options.get("tied", True) else x @ p["head.W"]
 
 
-FORWARDS = {"bigram": bigram, "mlp": mlp, "tree": tree, "wavenet": wavenet, "gpt": gpt}
-HELPERS = (normed, layernorm, linear)
+FORWARDS = {f.__name__: f for f in (bigram, mlp, rnn, gru, lstm, tree, wavenet, gpt)}
+HELPERS = (normed, layernorm, linear, sigmoid)

@@ -97,11 +97,11 @@ class Log:
     Args:
         path: of the file, which is begun with a head if it is new or empty.
         vocab: of the model.
-        longest: symbols of a sample.
+        running: samples are running text, not items.
     """
 
-    def __init__(self, path: str | Path, vocab: Vocab, longest: int) -> None:
-        self.path, self.vocab, self.longest = Path(path), vocab, longest
+    def __init__(self, path: str | Path, vocab: Vocab, running: bool) -> None:
+        self.path, self.vocab, self.running = Path(path), vocab, running
         self.seen, self.broken = 0, False
         if not self.path.exists() or self.path.stat().st_size == 0:
             self._write(COLUMNS)
@@ -114,7 +114,8 @@ class Log:
         self.seen = len(trainer.result.losses)
         g = Generator().manual_seed(progress.step)
         model = on(trainer.model, trainer.device)
-        (drawn,) = sample(model, self.vocab, 1, g, self.longest)
+        longest = 200 if self.running else 40
+        (drawn,) = sample(model, self.vocab, 1, g, longest, ends=not self.running)
         shown = (f"{progress.seconds:.2f}", f"{sum(since) / max(1, len(since)):.4f}")
         dev, lr = f"{progress.dev:.4f}", f"{progress.lr:.3g}"
         self._write((progress.step, *shown, dev, lr, drawn))
