@@ -67,9 +67,13 @@ def _train(parser: argparse.ArgumentParser) -> None:
         ("levels", int, "of a tree or WaveNet, which reads 2**levels symbols (3)"),
         ("dropout", float, "dropout of a GPT (0)"),
         ("positions", str, "learned, sinusoid or rope, of a GPT (learned)"),
-        ("truncate", int, "steps after which a recurrent net cuts its gradient"),
-        ("reset", str, "before or after the product, of a GRU"),
-        ("forget", float, "initial forget bias of an LSTM"),
+        (
+            "truncate",
+            int,
+            "steps after which a recurrent net cuts its gradient (never)",
+        ),
+        ("reset", str, "before or after the product, of a GRU (after)"),
+        ("forget", float, "initial forget bias of an LSTM (0)"),
     ):
         shape.add_argument(f"--{name}", type=kind, help=about)
     run = parser.add_argument_group("the run")

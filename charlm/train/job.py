@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..data import Corpus
+from ..data import Corpus, odd
 from ..models import build
 from .checkpoint import Checkpoint
 from .config import TrainConfig, TrainModel
@@ -24,7 +24,8 @@ class Job:
         kind: a name from :data:`charlm.models.KINDS`.
         options: what the model was made with.
         trainer: ready to run.
-        reasons: one sentence for each choice that the data made.
+        reasons: one sentence for each choice that the data made, and for what is odd in
+            them.
     """
 
     data: Corpus
@@ -71,7 +72,8 @@ def new(
     train, dev = data.encode(model, "train"), data.encode(model, "dev")
     found = schedule_run(found, settings, len(train[0]))
     trainer = Trainer(model, train, dev, found.config, (), device, world)
-    return Job(data, kind, found.options, trainer, found.reasons)
+    reasons = [*found.reasons, *(odd(data.text) if data.source else [])]
+    return Job(data, kind, found.options, trainer, reasons)
 
 
 def resumed(

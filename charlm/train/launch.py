@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..data import PARTS, odd
+from ..data import PARTS
 from . import checkpoint
 from .config import Progress
 from .job import Job
@@ -106,8 +106,7 @@ def opening(job: Job, seconds: float) -> list[str]:
             else ""
         ),
     ]
-    notes = [*job.reasons, *(odd(data.text) if data.source else [])]
-    return lines + [f"note: {line}" for line in notes]
+    return lines + [f"note: {line}" for line in job.reasons]
 
 
 def duration(seconds: float) -> str:
