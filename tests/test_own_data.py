@@ -19,7 +19,7 @@ from charlm.models import KINDS, build
 from charlm.sample import log_likelihood, nll, scores
 from charlm.train import TrainConfig, Trainer, new
 from charlm.train.checkpoint import read, store
-from charlm.train.launch import opening
+from charlm.train.opening import opening
 from charlm.train.standalone import FORWARDS
 
 NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()

@@ -3,7 +3,8 @@
 * ``plain``: the plainest loop; ``trainer``: any model, with the settings in ``config``;
 * ``optim``, ``schedule``: how a gradient becomes a step, and how large a one;
 * ``flat``: all parameters as one vector; ``fast``: the same step in less time;
-* ``job``, ``plan``: what is to be trained, and how long; ``launch``: the whole run;
+* ``job``, ``plan``, ``opening``: what is to be trained, how long, and how that is said;
+  ``launch``: the whole run;
 * ``checkpoint``, ``header``, ``place``: saving it and going on; ``keeper``: when;
 * ``parallel``, ``device``: several processes, graphics processors;
 * ``watch``: progress; ``timing``, ``memory``: times of steps, bytes alive; ``export``:
