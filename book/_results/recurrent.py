@@ -32,8 +32,8 @@ LARGE = {"epochs": 16, "batch": 64, "lr": 4e-3, "decay": 0.02}
 NAMES: dict[str, tuple[str, dict, dict]] = {
     "rnn 12K": (
         "rnn",
-        {"n_embd": 16, "n_hidden": 87},
-        SMALL | {"lr": 5e-3, "decay": 0.1},
+        {"n_embd": 24, "n_hidden": 83},
+        SMALL | {"lr": 4e-3, "epochs": 26},
     ),
     "gru 12K": ("gru", {"n_embd": 16, "n_hidden": 50}, SMALL),
     "lstm 12K": ("lstm", {"n_embd": 16, "n_hidden": 43}, SMALL),
