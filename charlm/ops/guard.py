@@ -201,7 +201,7 @@ def _alike(
     values: list[Any],
     due: Any,
 ) -> list[Tensor]:
-    """Directions in the type of what they belong to; in other shapes they are refused."""
+    """Directions in the type of what they belong to; other shapes are refused."""
 
     def wrong(fault: str, remedy: str) -> None:
         refuse(contract, fault, remedy, suffix)
