@@ -345,9 +345,11 @@ def test_directions_have_the_shape_of_what_they_belong_to(pair):
         for dy in (y.unsqueeze(0), y.sum() if y.dim() else y.expand(2), 1.0, None):
             with pytest.raises(ValueError, match=f"{pair}_backward: dy .*; give"):
                 both.backward(dy, cache)
-        if y.dim():
-            with pytest.raises(ValueError, match="dy is float32 where float64 is due"):
-                both.backward(y.float(), cache)
+        with pytest.raises(ValueError, match="dy is int64 where float64 is due"):
+            both.backward(y.long(), cache)
+        due = gradcheck.gradients(both.backward, y.float().double(), cache)
+        again = gradcheck.gradients(both.backward, y.float(), cache)
+        assert all(map(torch.equal, again, due))
         dots = [case.inputs[i] for i in gradcheck.floating(case.inputs)]
         for i in range(len(dots)) if both.jvp else ():
             wrong = [d.unsqueeze(0) if k == i else d for k, d in enumerate(dots)]

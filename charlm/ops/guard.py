@@ -153,7 +153,7 @@ def _backward(f: Function, contract: Contract) -> Function:
         except AttributeError:
             right = False
         if not right:
-            _alike(contract, "_backward", ["dy"], [dy], [known.y])
+            (dy,) = _alike(contract, "_backward", ["dy"], [dy], [known.y])
         if known.half:
             return _cast(f(_cast(dy, torch.float32), cache), dy.dtype)
         return f(dy, cache)
@@ -173,7 +173,8 @@ def _jvp(f: Function, contract: Contract) -> Function:
             return f(*tangents)
         due = list(compress(known.looks, floats))
         if list(map(_look, dots)) != due:
-            _alike(contract, "_jvp", names, dots, due)
+            dots = _alike(contract, "_jvp", names, dots, due)
+            tangents = (*dots, cache)
         if known.half:
             return _cast(f(*_cast(tuple(dots), torch.float32), cache), due[0][1])
         return f(*tangents)
@@ -199,8 +200,8 @@ def _alike(
     names: list[str],
     values: list[Any],
     due: Any,
-) -> None:
-    """Refuse directions that do not look like what they are directions of."""
+) -> list[Tensor]:
+    """Directions in the type of what they belong to; other shapes are refused."""
 
     def wrong(fault: str, remedy: str) -> None:
         refuse(contract, fault, remedy, suffix)
@@ -211,9 +212,10 @@ def _alike(
         if value.shape != shape:
             fault = f"{name} is {shown(value.shape)} where {shown(shape)} is due"
             wrong(fault, "give it the shape of what it belongs to")
-        if value.dtype != dtype and shape:  # a number is taken in any type
+        if not value.is_floating_point():
             fault = f"{name} is {plain(value.dtype)} where {plain(dtype)} is due"
             wrong(fault, f"give {name}.to(torch.{plain(dtype)})")
+    return [v.to(dtype) for v, (_, dtype) in zip(values, due, strict=True)]
 
 
 def _look(value: Any) -> Look:
