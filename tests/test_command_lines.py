@@ -32,7 +32,7 @@ NUMBERS = [
 ]
 FLOATS = [*NUMBERS, "0.1", "0.5", "1e-30", "-0.0"]
 FILES = ["names.txt", "text.txt", "old.st", "gpt.st", "link.st", "folder", "gone/x.st"]
-FILES += ["/dev/null", "/dev/full", "b\x1b[2J.txt", "n" * 300, "", "names", "broken.st"]
+FILES += ["/dev/null", "/dev/full", "b\x1b[2J.txt", "n" * 300, "", "broken.st"]
 OUT = [*FILES, "new.st", "new.st", "new.st"]
 TRAIN = {
     "--model": ["bigram", "bigram", "mlp", "tree", "wavenet", "gpt", "rnn", "x", ""],
@@ -114,7 +114,7 @@ def line(g):
             words[-1] = "2"
         words += ["--n-embd", "8"] if g.random() < 0.3 else []
         words += g.choice([[], ["--batch", "2"], ["--batch", "4"]])
-        words += ["--data", "names.txt"] if g.random() < 0.6 else []
+        words += ["--data", "names.txt"]
         words += g.choice([[], ["--out", "new.st", "--overwrite"]])
     for option in g.choices(list(options), k=g.choice([0, 1, 1, 2, 2, 3, 5])):
         words += [option] if option else []

@@ -20,7 +20,8 @@ def run(args: Namespace) -> int:
             raise
         say(args, {"target": args.target, **found}, *report(found))
         return EXIT_CODES[found["status"]]
-    rows = [ledger.check(args.target)] if args.target else ledger.rows()
+    every = args.target is None
+    rows = ledger.rows() if every else [ledger.check(args.target)]
     for row in rows:
         shown = (
             f"{e:8.0e}" if e is not None else "       -" for e in row.errors.values()

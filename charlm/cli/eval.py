@@ -14,14 +14,14 @@ LONGEST = 10_000  # symbols of a text to score
 def run(args: Namespace) -> int:
     """Losses of data, by parts if it was trained on them, or of given texts."""
     found = checkpoint.read(args.file)
-    if args.name and args.data:
+    if args.name and args.data is not None:
         raise ValueError("--name and --data: give one of them")
     if args.name:
         return _probabilities(args, found)
     data = corpus_of(found, args.data, "measure", whole=True)
     if data.digest == found.head["data"]["sha256"]:
         data = corpus_of(found, args.data, "measure")
-    elif not args.data:
+    elif args.data is None:
         raise ValueError(
             f"{args.file}: was trained on other data than {data.source} holds now; "
             "measure it on a file: --data FILE"

@@ -17,7 +17,10 @@ def check(args: Namespace) -> None:
     Raises:
         ValueError: names both options.
     """
-    given = {name: value for name, value in vars(args).items() if value}
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    for name, option in (READ | WRITTEN).items():
+        if given.get(name) == "":
+            raise ValueError(f"{option}: the path is empty; name a file")
     used = [(option, given[n]) for n, option in READ.items() if n in given]
     used = [(option, path) for option, path in used if path not in SOURCES]
     for name, option in WRITTEN.items():

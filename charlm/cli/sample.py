@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
             raise ValueError(f"{name} is {value}; {verb} at least 1, at most {MOST:,}")
     if not 0 <= args.seed < SEEDS:
         raise ValueError(f"seed is {args.seed}; give 0 to {SEEDS - 1}")
-    if args.data and running:
+    if args.data is not None and running:
         raise ValueError("--data: a text is always new; leave it out")
     prefixes = _prefixes() if args.prefix == "-" else [args.prefix]
     for prefix in prefixes:
@@ -87,7 +87,7 @@ def _known(found: checkpoint.Checkpoint, source: str | None) -> set[str] | None:
     try:
         data = corpus_of(found, source, "compare")
     except ValueError:
-        if source:
+        if source is not None:
             raise
         return None
     return set().union(*data.parts.values())

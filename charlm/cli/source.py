@@ -19,7 +19,7 @@ def corpus_of(
         ValueError: the file names others, which nobody has asked to open or download.
     """
     head = found.head["data"]
-    named = source or head["source"]
+    named = head["source"] if source is None else source
     if source is None and (named not in SOURCES or SOURCES[named].url):
         raise ValueError(
             f"{found.path}: says that it was trained on {named!r}; to {to_do}, ask for "

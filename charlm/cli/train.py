@@ -33,7 +33,7 @@ LENGTH = "epochs steps".split()
 
 def run(args: Namespace) -> int:
     """Train, tune on, or go on training."""
-    args.out = args.out or FILE
+    args.out = FILE if args.out is None else args.out
     given = {
         name: value
         for name, value in vars(args).items()
@@ -67,7 +67,7 @@ def _new(args: Namespace, given: dict[str, Any]) -> tuple[Job, Place]:
     if "steps" in given and "epochs" in given:
         raise ValueError("--steps and --epochs: both say how long; give one of them")
     start, vocab = None, None
-    if args.start:
+    if args.start is not None:
         wrong = ["--" + n.replace("_", "-") for n in ["model", *SHAPE] if n in given]
         wrong += ["--" + n for n in ("text", "boundary") if n in given]
         if wrong:
@@ -80,9 +80,9 @@ def _new(args: Namespace, given: dict[str, Any]) -> tuple[Job, Place]:
         args.nfc = args.nfc or start.head["data"]["compose"]
         vocab = start.vocab
     TrainConfig(**settings)
-    source = args.data or "names"
+    source = "names" if args.data is None else args.data
     data = corpus(source, args.text, 42, args.boundary, args.nfc, vocab)
-    kind, world = args.model or "mlp", World(args.device)
+    kind, world = given.get("model", "mlp"), World(args.device)
     return new(data, kind, options, settings, start, args.device, world), place
 
 

@@ -154,14 +154,14 @@ def corpus(
     """
     running = running or str(source) == "tinyshakespeare"
     if running:
-        if boundary:
+        if boundary is not None:
             raise ValueError("running text has no items, so no boundary; leave it out")
         content = composed(load_text(source)) if compose else load_text(source)
         items, mark = [content], START
     else:
         items = load(source)
         items = [composed(item) for item in items] if compose else items
-        content, mark = "\n".join(items), boundary or BOUNDARY
+        content, mark = "\n".join(items), BOUNDARY if boundary is None else boundary
         if boundary is None and any(BOUNDARY in item for item in items):
             mark = FREE
     if vocab:

@@ -23,7 +23,7 @@ class Vocab:
             ValueError: the boundary is not one character, or occurs in an item.
         """
         if len(boundary) != 1:
-            raise ValueError(f"Vocab.of: boundary is {boundary!r}; give one character")
+            raise ValueError(f"boundary is {boundary!r}; give one character")
         items = list(items)
         refuse_boundary(items, boundary)
         return cls(boundary + "".join(sorted(set().union(*items))))
