@@ -44,10 +44,31 @@ def test_a_graph_has_boxes_arrows_links_and_words():
     assert repr(found) == "x times w is y\nx -> x·w\nw -> x·w"
 
 
-def test_boxes_above_each_other_are_joined_vertically():
+def test_a_graph_needs_no_style_sheet():
+    nodes = {"x": show.Node(0, 0, "x", "#there"), "y": show.Node(1, 1, "y", now=True)}
+    html = show.graph(nodes, [("x", "y")], "x to y", labels={("x", "y"): "2"}).html
+    svg = ET.fromstring(html).find("svg")
+    for part in svg.iter():
+        if part.tag in ("rect", "text", "path"):  # SVG's own default is black
+            assert part.get("fill") in ("currentColor", "none"), part.attrib
+        if part.tag in ("rect", "path") and part.get("class") != "head":
+            assert part.get("stroke") == "currentColor"
+    assert svg.get("font-size") == "16"
+    assert "max-width:100%" in svg.get("style")
+
+
+def test_boxes_above_each_other_are_joined_vertically_by_a_line():
     nodes = {"a": show.Node(0, 0, "a"), "b": show.Node(0, 1, "b")}
     html = show.graph(nodes, [("a", "b")], "a above b")._repr_html_()
-    assert 'd="M25 43C25 43' in html
+    assert 'd="M25 43L25 ' in html
+
+
+def test_arrows_to_and_fro_do_not_lie_on_each_other():
+    nodes = {"a": show.Node(0, 0, "a"), "b": show.Node(1, 0, "b")}
+    svg = ET.fromstring(show.graph(nodes, [("a", "b"), ("b", "a")], "both").html)
+    there, back = [p.get("d") for p in svg.iter("path") if p.get("class") == "edge"]
+    assert there == "M42 19L98 19"
+    assert back == "M100 33L44 33"
 
 
 def test_a_box_may_have_a_title_and_a_graph_may_be_narrow():
@@ -91,9 +112,7 @@ def test_a_graph_may_go_left_with_tags_and_thick_arrows():
     assert [t.text for t in svg.iter("text")] == ["x", "y", "2", "× 3"]
     assert [r.get("class") for r in svg.iter("rect")] == ["node now", "node"]
     edge = next(p for p in svg.iter("path") if p.get("class") == "edge now")
-    start, end = (
-        float(n) for n in re.findall(r"(?:^M| )(\S+) \S+(?=C|$)", edge.get("d"))
-    )
+    start, end = map(float, re.findall(r"[ML](\S+) ", edge.get("d")))
     assert end < start
     assert repr(found) == "back\ny: 2 -> x"
 
@@ -119,12 +138,12 @@ def test_the_stepper_shows_every_step_of_the_real_backward():
     found = scalar.backward_steps(end, "Small")
     end.backward()
     root = ET.fromstring(found._repr_html_())
-    frames = root.findall(".//figure")
+    frames = root.findall(".//details")
     assert len(frames) == 6  # forward, root, one per operation, end
     last = [t.text for t in frames[-1].iter("text")]
     for node in topological(end):
         assert pictures.text(node).split("\n")[1] in last
-    captions = [f.find("figcaption").text for f in frames]
+    captions = [f.find("summary").text for f in frames]
     assert captions[0].startswith("Step 1 of 6. The forward is done")
     assert "c gets 1 × 6 = 6 and has 9 + 6 = 15" in captions[3]
     assert repr(found).splitlines()[0] == "Small"
@@ -147,8 +166,8 @@ def test_the_stepper_can_be_operated_and_read_out():
     buttons = [(b.text, b.get("type"), b.get("data-move")) for b in root.iter("button")]
     assert buttons == [("Back", "button", "-1"), ("Next", "button", "1")]
     assert [p.get("aria-live") for p in root.findall("p")] == [None, None, "polite"]
-    current = [f for f in root.iter("figure") if "current" in f.get("class")]
-    assert current == root.findall(".//figure")[-1:]
+    is_open = [f for f in root.iter("details") if f.get("open")]
+    assert is_open == root.findall(".//details")[:1]
     marks = [m.get("id") for m in root.iter("marker")]
     assert len(set(marks)) == len(marks)
     sizes = {(s.get("width"), s.get("height")) for s in root.iter("svg")}
@@ -157,7 +176,7 @@ def test_the_stepper_can_be_operated_and_read_out():
 
 def test_the_stepper_takes_leaves_and_values_used_twice_at_once():
     one = scalar.backward_steps(Value(1.0), "One")
-    assert len(ET.fromstring(one.html).findall(".//figure")) == 3
+    assert len(ET.fromstring(one.html).findall(".//details")) == 3
     a = Value(2.0, label="a")
     twice = scalar.backward_steps(a * a, "Square")
     assert "× 2, × 2" in twice.html

@@ -15,6 +15,16 @@
     root: ["sqrt", "square root"],
     embedding: ["embeddings", "embedding lookup"],
     optimiser: ["optimisers"],
+    flashattention: ["flash attention"],
+    "kv cache": ["key value cache", "kv caching"],
+    rope: ["rotary embedding", "rotary embeddings", "rotary position embedding"],
+    "gradient logits": ["dlogits", "dlogit"],
+    "gradient softmax": ["softmax jacobian", "jacobian softmax"],
+    "second derivative": ["hessian", "hessians", "second derivatives"],
+    "directional derivative": ["jvp", "jvps", "forward mode", "jacobian vector product"],
+  };
+  const ALONE = { // what a word asks for when it is the whole query
+    backpropagation: "chain rule", backprop: "chain rule", autograd: "chain rule",
   };
   const SKIP = "how do does what which where when s its your you i".split(" ");
   const stemmer = new Stemmer();
@@ -57,7 +67,8 @@
       [w, american(w)].some((v) => [index.terms, index.titleterms].some((terms) =>
         [terms[stemmer.stemWord(v)] ?? []].flat().includes(doc)))));
 
-  const rank = (query) => {
+  const rank = (typed, lax) => { // lax: a word may stand nowhere
+    const query = ALONE[plain(typed).trim()] ?? typed;
     const index = Search._index;
     places ??= collect(index);
     const asked = words(query), wanted = stems(query);
@@ -71,7 +82,7 @@
         const score = wanted.reduce((sum, w, i) => sum + (
           name.includes(w) ? 2 + share(name)
             : anchor && pages[doc].includes(w) ? 1 + share(pages[doc])
-            : within(index, doc, asked[i]) ? 1 : -Infinity), 0);
+            : within(index, doc, asked[i]) ? 1 : lax ? 0 : -Infinity), 0);
         if (name.some((w) => wanted.includes(w)) || !anchor) best = Math.max(best, score);
       }
       if (best <= 0) continue;
@@ -84,11 +95,35 @@
     return results.sort(_orderResultsByScoreThenName); // the best is the last
   };
 
+  const MOST = 20; // results: each has its page loaded for an excerpt
+  const MISS = "Your search did not match any documents. Please make sure that all words are spelled correctly and that you've selected enough categories.";
+  Documentation.TRANSLATIONS[MISS] = "No page has any of these words. Another spelling, or the index, may lead to it.";
+
   const sphinx = Search._performSearch;
   Search._performSearch = (query, ...rest) => {
     const ours = rank(query);
     const seen = new Set(ours.map(([doc, , anchor]) => doc + anchor));
-    return [...sphinx(query, ...rest).filter(([doc, , anchor]) => !seen.has(doc + anchor) && !anchor.includes("/")), ...ours];
+    const theirs = sphinx(query, ...rest).filter(([doc, , anchor]) => !seen.has(doc + anchor) && !anchor.includes("/"));
+    const all = [...theirs, ...ours];
+    return (all.length ? all : rank(query, true)).slice(-MOST); // the nearest, if nothing has all words
+  };
+
+  const parse = Search._parseQuery;
+  Search._parseQuery = (query) => {
+    const [text, wanted, unwanted, marked, objects] = parse(query);
+    localStorage.removeItem("sphinx_highlight_terms"); // the next page stays as it is
+    const kept = [...marked].filter((w) => w.length > 2 && !SKIP.includes(w));
+    return [text, wanted, unwanted, new Set(kept), objects];
+  };
+
+  Search.htmlToText = (html, anchor) => { // for excerpts: words, no displays, inline formulas as they are read
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const main = page.querySelector("[role=main]");
+    const part = (anchor && main?.querySelector(anchor)) || main;
+    part?.querySelectorAll(".headerlink, script, style, .katex-html, annotation, div.math, button, h1, h2, h3").forEach((e) => e.remove());
+    part?.querySelectorAll("msqrt").forEach((e) => e.prepend("√"));
+    part?.querySelectorAll("mfrac").forEach((e) => e.firstElementChild?.after("/"));
+    return (part?.textContent ?? "").replace(/\s+/g, " ").trim();
   };
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // browsers refuse to read the pages
 }

@@ -18,7 +18,7 @@ SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 # for a mouse, a keyboard, or a screen alone
 GONE = (
     "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
-    ".sliders, .toctree-wrapper, .whole-book, summary"
+    ".sliders, .toctree-wrapper, .whole-book, details:not(.stepper-frame) > summary"
 )
 
 
@@ -61,6 +61,8 @@ def clean(body: Tag) -> Tag:
         tag.decompose()
     for tag in body.select("details"):
         tag.name = "div"
+    for tag in body.select("summary"):  # captions of a stepper
+        tag.name = "p"
     for tag in body.select("a.to-source"):  # pages of source are not in it
         del tag["href"]
     for tag in body.select(".demo-static"):  # what stands for the demos without scripts

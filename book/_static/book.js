@@ -16,6 +16,28 @@ document.addEventListener("click", async (event) => {
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = text; }, 1200);
 });
+// Selected text is copied with the TeX of its formulas, each once and whole.
+document.addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (selection.isCollapsed || !event.clipboardData) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const of = (node) => {
+    const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+    return element.closest(".katex-display") ?? element.closest(".katex");
+  };
+  const first = of(range.startContainer), last = of(range.endContainer);
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const part = range.cloneContents();
+  if (!part.querySelector(".katex")) return;
+  part.querySelectorAll("button, .eqno, .headerlink").forEach((e) => e.remove());
+  for (const formula of part.querySelectorAll(".katex")) {
+    const tex = formula.querySelector("annotation")?.textContent ?? "";
+    formula.replaceWith(formula.closest(".katex-display") ? `\n$$\n${tex}\n$$\n` : `$${tex}$`);
+  }
+  event.clipboardData.setData("text/plain", part.textContent.trim());
+  event.preventDefault();
+});
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
   const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .pst-scrollable-table-container": "Table", ".highlight pre": "Code", ".cell_output pre": "Output" };

@@ -6,12 +6,12 @@ for (const box of document.querySelectorAll(".stepper")) {
   let place = 0;
   const go = (to, say) => {
     place = Math.min(Math.max(to, 0), frames.length - 1);
-    frames.forEach((frame, i) => frame.classList.toggle("current", i === place));
+    frames.forEach((frame, i) => { frame.open = i === place; });
     for (const button of buttons) { // not disabled: that would lose the focus
       const end = Number(button.dataset.move) < 0 ? 0 : frames.length - 1;
       button.setAttribute("aria-disabled", String(place === end));
     }
-    if (say) status.textContent = frames[place].querySelector("figcaption").textContent;
+    if (say) status.textContent = frames[place].querySelector("summary").textContent;
   };
   // the graphs scroll sideways together, or each step would begin at the left again
   const scrolls = frames.map((frame) => frame.querySelector(".graph-scroll"));
@@ -28,5 +28,6 @@ for (const box of document.querySelectorAll(".stepper")) {
       buttons.find((b) => Number(b.dataset.move) === move).click();
     });
   }
+  for (const frame of frames) frame.querySelector("summary").tabIndex = -1; // the buttons move
   go(0, false);
 }

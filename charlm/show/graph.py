@@ -9,6 +9,8 @@ from .table import Html
 
 COLUMN, ROW, HEIGHT, CHARACTER = 92, 60, 34, 9.5  # of a graph, in pixels
 LINE = 20  # what a further line of text adds to a box
+PORT = 7  # arrows both ways on one side of a box stand this far from its middle
+SMALLEST = 0.75  # a graph shrinks no further than this, then it scrolls
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,34 @@ def layout(edges: Iterable[tuple[str, str]]) -> dict[str, tuple[float, float]]:
     return places
 
 
+def _ends(edges, x, y, widths, tall) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Where every arrow begins and ends: (x1, y1, x2, y2).
+
+    Where arrows leave a side of a box and others come in there, those to the right (or
+    downwards) stand above (or left of) those to the left (or upwards).
+    """
+    found, ways = {}, {}
+    for a, b in edges:
+        way = 1 if x[b] > x[a] else -1
+        across = way * (x[b] - x[a]) > (widths[a] + widths[b]) / 2 + 2
+        if not across:  # the boxes stand above each other
+            way = 1 if y[b] > y[a] else -1
+        found[a, b] = across, way
+        for side in ((a, across, way), (b, across, -way)):
+            ways.setdefault(side, set()).add(way)
+    ends = {}
+    for (a, b), (across, way) in found.items():
+        shift_a = -way * PORT * (len(ways[a, across, way]) - 1)
+        shift_b = -way * PORT * (len(ways[b, across, -way]) - 1)
+        if across:
+            x1, x2 = x[a] + way * widths[a] / 2, x[b] - way * (widths[b] / 2 + 2)
+            ends[a, b] = x1, y[a] + shift_a, x2, y[b] + shift_b
+        else:
+            y1, y2 = y[a] + way * tall / 2, y[b] - way * (tall / 2 + 2)
+            ends[a, b] = x[a] + shift_a, y1, x[b] + shift_b, y2
+    return ends
+
+
 def graph(
     nodes: dict[str, Node],
     edges: Iterable[tuple[str, str]],
@@ -93,52 +123,57 @@ def graph(
     y = {k: 9 + tall / 2 + row * n.row for k, n in nodes.items()}
     parts: list[str] = []
     tags: list[str] = []
-    for a, b in edges:
-        right = 1 if x[b] > x[a] else -1
-        x1, x2 = x[a] + right * widths[a] / 2, x[b] - right * (widths[b] / 2 + 2)
-        y1, y2 = y[a], y[b]
-        if right * (x2 - x1) <= 0:  # the boxes stand above each other
-            x1, x2 = x[a], x[b]
-            down = 1 if y2 > y1 else -1
-            y1, y2 = y1 + down * tall / 2, y2 - down * (tall / 2 + 2)
+    for (a, b), (x1, y1, x2, y2) in _ends(edges, x, y, widths, tall).items():
         bend = (x1 + x2) / 2
-        path = f"M{x1:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}"
-        kind = "edge now" if (a, b) in now else "edge"
-        parts.append(f'<path class="{kind}" d="{path}" marker-end="url(#{mark})"/>')
+        curve = f"C{bend:g} {y1:g} {bend:g} {y2:g} {x2:g} {y2:g}"
+        # of a curve that is straight, WebKit would turn the head sideways
+        line = f"L{x2:g} {y2:g}" if x1 == x2 or y1 == y2 else curve
+        thick = (a, b) in now
+        parts.append(
+            f'<path class="{"edge now" if thick else "edge"}" d="M{x1:g} {y1:g}{line}" '
+            f'fill="none" stroke="currentColor" stroke-width="{3 if thick else 1.4}" '
+            f'marker-end="url(#{mark})"/>'
+        )
         if (a, b) in labels:
             tags.append(
                 f'<text class="tag" x="{bend:g}" y="{(y1 + y2) / 2 - 6:g}" '
-                f'text-anchor="middle">{escape(labels[a, b])}</text>'
+                f'text-anchor="middle" fill="currentColor">'
+                f"{escape(labels[a, b])}</text>"
             )
     for k, n in nodes.items():
         left, top = x[k] - widths[k] / 2, y[k] - tall / 2
         style = ' stroke-dasharray="5 3"' if n.learnt else ""
+        style += ' stroke-width="3"' if n.now else ""
         kind = "node now" if n.now else "node"
         lines = n.text.split("\n")
         first = y[k] + 5 - LINE * (len(lines) - 1) / 2
         box = (
             f'<rect class="{kind}" x="{left:g}" y="{top:g}" width="{widths[k]:g}" '
-            f'height="{tall}" rx="7"{style}/>'
+            f'height="{tall}" rx="7" fill="currentColor" fill-opacity="0.06" '
+            f'stroke="currentColor"{style}/>'
         ) + "".join(
-            f'<text x="{x[k]:g}" y="{first + LINE * i:g}" text-anchor="middle">'
-            f"{escape(line)}</text>"
+            f'<text x="{x[k]:g}" y="{first + LINE * i:g}" text-anchor="middle" '
+            f'fill="currentColor">{escape(line)}</text>'
             for i, line in enumerate(lines)
         )
         if n.title:
             box = f"<title>{escape(n.title)}</title>{box}"
         group = f"<g>{box}</g>" if n.title else box
-        link = f'<a href="{escape(n.href)}">{box}</a>' if n.href else group
-        parts.append(link)
+        link = f'<a href="{escape(n.href)}" text-decoration="underline">{box}</a>'
+        parts.append(link if n.href else group)
     wide = max(x[k] + widths[k] / 2 for k in nodes) + 8
     height = max(y.values()) + tall / 2 + 8
     kind = "graph narrow" if narrow else "graph"
+    least = 0 if narrow else SMALLEST * wide
     html = (
-        f'<div class="graph-scroll"><svg class="{kind}" viewBox="0 0 {wide:g} '
-        f'{height:g}" width="{wide:g}" height="{height:g}" role="group" '
+        f'<div class="graph-scroll" style="overflow-x:auto"><svg class="{kind}" '
+        f'viewBox="0 0 {wide:g} {height:g}" width="{wide:g}" height="{height:g}" '
+        f'style="max-width:100%;min-width:{least:g}px;height:auto" '
+        'font-family="system-ui, sans-serif" font-size="16" role="group" '
         f'aria-label="{escape(alt)}"><defs><marker id="{mark}" viewBox="0 0 8 8" '
         'refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" '
         'markerHeight="10" orient="auto">'
-        '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>'
+        '<path class="head" d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>'
         + "".join(parts + tags)
         + "</svg></div>"
     )

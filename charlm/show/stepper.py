@@ -1,8 +1,8 @@
 """Pictures that a reader clicks through.
 
-The steps are plain pictures with captions, one after the other. Where the book's
-``stepper.js`` runs, one is shown at a time, with buttons; elsewhere all of them stand
-there.
+The steps are captions, one below the other, that open and close their pictures: no
+script and no style is needed. Where the book's ``stepper.js`` runs, one is shown at a
+time, with buttons.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ def stepper(steps: Sequence[tuple[Html, str]], title: str) -> Html:
     count = len(steps)
     frames = []
     for i, (picture, caption) in enumerate(steps, 1):
-        # without a script, and before it runs, the last one is the one to see
-        kind = "stepper-frame current" if i == count else "stepper-frame"
+        is_open = ' open="open"' if i == 1 else ""
         frames.append(
-            f'<figure class="{kind}">{picture.html}<figcaption>'
-            f"Step {i} of {count}. {escape(caption)}</figcaption></figure>"
+            f'<details class="stepper-frame"{is_open}><summary>Step {i} of {count}. '
+            f"{escape(caption)}</summary>{picture.html}</details>"
         )
     html = (
         f'<div class="stepper" role="group" aria-labelledby="{name}">'
         f'<p class="stepper-title" id="{name}">{escape(title)}</p>'
         f'<div class="stepper-frames">{"".join(frames)}</div>'
-        '<p class="stepper-buttons"><button type="button" data-move="-1">Back</button> '
+        '<p class="stepper-buttons" hidden="hidden">'
+        '<button type="button" data-move="-1">Back</button> '
         '<button type="button" data-move="1">Next</button></p>'
         '<p class="stepper-status" aria-live="polite"></p></div>'
     )

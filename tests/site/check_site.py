@@ -71,6 +71,31 @@ def copies(page, found) -> None:
             found.console.append(f"copied {copied!r}, not {wanted!r}")
 
 
+SELECTED = """() => { const box = document.querySelector("p:has(.katex)");
+  if (!box) return null;
+  getSelection().selectAllChildren(box);
+  const data = new DataTransfer();
+  box.dispatchEvent(new ClipboardEvent("copy", {bubbles: true, clipboardData: data}));
+  return [data.getData("text/plain"),
+    [...box.querySelectorAll("annotation")].map(e => e.textContent)]; }"""
+
+
+def selects(page, found) -> None:
+    """A selection is copied with the TeX of its formulas, each once."""
+    copied = page.evaluate(SELECTED)
+    if copied is None:
+        return
+    text, formulas = copied
+    for tex in set(formulas):
+        if text.count(f"${tex}$") != formulas.count(tex):
+            found.console.append(f"a selection with {tex!r} is copied as {text!r}")
+
+
+def acts(page, found) -> None:
+    copies(page, found)
+    selects(page, found)
+
+
 def figures(visits) -> tuple[str, float]:
     """What all visits of one kind come to, in a line, and the median weight."""
     weights = [v.kilobytes for v in visits]
@@ -99,7 +124,7 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
         )
         context.grant_permissions(CLIPBOARD, origin=base)
         for page in pages:
-            found = visit(context, f"{base}/{page}", axe, copies if first else None)
+            found = visit(context, f"{base}/{page}", axe, acts if first else None)
             violations += len(found.violations)
             visits.append(found)
             for problem in judge(found, sizes=first):

@@ -33,6 +33,17 @@ QUERIES = {
     "vanishing gradient": "rnn.html#vanishing-and-exploding",
     "forget gate": "lstm.html#over-many-steps",
     "update gate": "gru.html#over-many-steps",
+    "dlogits": "cross-entropy.html#cross-entropy",
+    "backpropagation": "scalar-autograd.html",
+    "softmax jacobian": "cross-entropy.html#softmax-and-its-logarithm",
+    "rope backward": "positions.html#backward",
+    "lstm": "lstm.html",
+    "gru": "gru.html",
+    "kv cache": "efficient-attention.html",
+    "flash attention": "efficient-attention.html",
+    "hessian": "cross-entropy.html#the-loss-is-convex-in-the-logits",
+    "float16": "floating-point.html#a-short-range-float16",
+    "gradient clipping": "optimisers.html#clipping",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
 # spellings of one thing find the same pages
@@ -50,6 +61,23 @@ def results(page, address: str, query: str) -> list[tuple[str, str]]:
     page.wait_for_function("document.querySelector('.search-summary').innerText")
     script = "all => all.map(a => [a.getAttribute('href'), a.textContent])"
     return page.eval_on_selector_all(LINKS, script)
+
+
+def excerpts(page):
+    """What the results of a query with formulas show, and the page they lead to."""
+    address = page.url.split("?")[0]
+    found = results(page, address, "why divide by sqrt d")
+    page.wait_for_load_state("networkidle")
+    for text in page.locator("ul.search .context").all_inner_texts():
+        if "\\" in text:
+            yield f"an excerpt shows TeX: {text!r}"
+    short = [m for m in page.locator(".highlighted").all_inner_texts() if len(m) < 3]
+    if short:
+        yield f"{len(short)} marks of a letter or two in the results"
+    page.goto(address.replace("search.html", found[0][0]))
+    page.wait_for_timeout(300)
+    if marks := page.locator(".highlighted").count():
+        yield f"{marks} marks on the page that a result leads to"
 
 
 def check(root: Path):
@@ -78,5 +106,6 @@ def check(root: Path):
         page.wait_for_load_state("networkidle")
         if "Bessel" not in page.locator("ul.search .context").first.inner_text():
             yield "a result has no excerpt of its section"
+        yield from excerpts(page)
         yield from errors
         browser.close()
