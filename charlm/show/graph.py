@@ -64,13 +64,20 @@ def layout(edges: Iterable[tuple[str, str]]) -> dict[str, tuple[float, float]]:
     return places
 
 
-def _ends(edges, x, y, widths, tall) -> dict[tuple[str, str], tuple[float, ...]]:
+def _ends(
+    edges: Iterable[tuple[str, str]],
+    x: dict[str, float],
+    y: dict[str, float],
+    widths: dict[str, float],
+    tall: float,
+) -> dict[tuple[str, str], tuple[float, ...]]:
     """Where every arrow begins and ends: (x1, y1, x2, y2).
 
     Where arrows leave a side of a box and others come in there, those to the right (or
     downwards) stand above (or left of) those to the left (or upwards).
     """
-    found, ways = {}, {}
+    found: dict[tuple[str, str], tuple[bool, int]] = {}
+    ways: dict[tuple[str, bool, int], set[int]] = {}
     for a, b in edges:
         way = 1 if x[b] > x[a] else -1
         across = way * (x[b] - x[a]) > (widths[a] + widths[b]) / 2 + 2
@@ -79,7 +86,7 @@ def _ends(edges, x, y, widths, tall) -> dict[tuple[str, str], tuple[float, ...]]
         found[a, b] = across, way
         for side in ((a, across, way), (b, across, -way)):
             ways.setdefault(side, set()).add(way)
-    ends = {}
+    ends: dict[tuple[str, str], tuple[float, ...]] = {}
     for (a, b), (across, way) in found.items():
         shift_a = -way * PORT * (len(ways[a, across, way]) - 1)
         shift_b = -way * PORT * (len(ways[b, across, -way]) - 1)

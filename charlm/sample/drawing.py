@@ -1,55 +1,10 @@
-"""Drawing names from a model, and measuring how well it predicts them."""
-
-from typing import Any, Protocol
+"""Drawing symbols and names, and looking for the likeliest ones."""
 
 import torch
 from torch import Generator, Tensor
 
-from .data import Reading, Vocab
-from .ops import cross_entropy
-
-
-class TextModel(Reading, Protocol):
-    """A model of one of two kinds.
-
-    One that is not ``causal`` reads windows (B, block) and gives scores (B, V) for what
-    comes next. A causal one reads texts (B, T), T at most ``block``, and gives scores
-    (B, T, V) for what follows each position.
-    """
-
-    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, T)  ->  logits."""
-
-
-def scores(model: TextModel, text: Tensor) -> Tensor:
-    """text (B, T), begun with a boundary  ->  logits (B, V) of the next symbol."""
-    size = max(model.block, 1)  # a model that counts symbols alone has block 0
-    text = text[:, -size:]
-    if model.causal:
-        return model.forward(text, training=False)[0][:, -1]
-    missing = text.new_zeros(len(text), size - text.shape[1])
-    return model.forward(torch.cat([missing, text], 1), training=False)[0]
-
-
-class Reader:
-    """Scores for texts that grow: what a model has read is not read again.
-
-    A model with ``extend`` keeps keys and values of all it has read, and is given the
-    new symbols alone; any other model, and texts longer than the block, are read whole.
-    """
-
-    def __init__(self, model: TextModel, cached: bool = True) -> None:
-        self.model, self.past = model, None  # keys and values, by block
-        self.extend = getattr(model, "extend", None) if cached else None
-
-    def scores(self, text: Tensor) -> Tensor:
-        """text (B, T), that of the last call and more  ->  logits (B, V)."""
-        if self.extend is None or text.shape[1] > self.model.block:
-            return scores(self.model, text)
-        read = self.past[0][0].shape[2] if self.past else 0
-        logits: Tensor
-        logits, self.past = self.extend(text[:, read:], self.past)
-        return logits[:, -1]
+from ..data import Vocab
+from .reader import Reader, TextModel, scores
 
 
 def draw(logits: Tensor, generator: Generator) -> Tensor:
@@ -122,7 +77,7 @@ def _numbers(logits: Tensor) -> Tensor:
     return logits
 
 
-def _begun(vocab: Vocab, text: str) -> list[int]:
+def encoded(vocab: Vocab, text: str) -> list[int]:
     """The numbers of a beginning, behind the boundary that it may not contain."""
     if (end := vocab.symbols[0]) in text:
         raise ValueError(f"{text!r} contains {end!r}, which ends an item; leave it out")
@@ -161,7 +116,7 @@ def sample(
         ValueError: as :func:`narrow` and :func:`draw`, or the prefix has the boundary,
             or a character that is not in the vocabulary.
     """
-    begin = torch.tensor(_begun(vocab, prefix))
+    begin = torch.tensor(encoded(vocab, prefix))
     text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
         logits = reader.scores(text)
@@ -201,7 +156,7 @@ def beam(
     Returns:
         Names with their log-likelihood in nats, the likeliest first.
     """
-    text = torch.tensor([_begun(vocab, prefix)])
+    text = torch.tensor([encoded(vocab, prefix)])
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
@@ -221,48 +176,3 @@ def beam(
             break
     names = [vocab.decode(row[row != 0].tolist()) for row in text]
     return list(zip(names, total.tolist(), strict=True))
-
-
-def log_likelihood(model: TextModel, vocab: Vocab, text: str, ended: bool) -> float:
-    """Log-probability of a text, in nats: of each symbol, after those before it.
-
-    Args:
-        model: any model; a text beyond its block is read as in drawing, by its end.
-        vocab: the symbols.
-        text: one item, or a piece of running text.
-        ended: an end follows, as after an item.
-
-    Raises:
-        ValueError: as for the prefix of :func:`sample`.
-    """
-    stream = torch.tensor([[*_begun(vocab, text), *([0] if ended else [])]])
-    total = 0.0
-    for i in range(1, stream.shape[1]):
-        logp = scores(model, stream[:, :i]).double().log_softmax(-1)  # (1, V)
-        total += float(logp[0, stream[0, i]])
-    return total
-
-
-def nll(model: TextModel, X: Tensor, Y: Tensor, places: int = 4096) -> float:
-    """Mean negative log-likelihood per character, in nats, in evaluation mode.
-
-    X and Y as :func:`charlm.data.encode` makes them; negative targets do not count.
-    Computed in chunks of about ``places`` targets, which stay in the processor's cache.
-    """
-    rows = places
-    if Y.dim() == 2:  # whole texts: those of one length together, none is padded
-        length = (Y >= 0).sum(1)
-        order = length.argsort()
-        X, Y, length = X[order], Y[order], length[order]
-        rows = max(1, places // Y.shape[1])
-    total, count = 0.0, 0
-    for i in range(0, len(Y), rows):
-        context, targets = X[i : i + rows], Y[i : i + rows]
-        if Y.dim() == 2:
-            longest = int(length[i : i + rows].max())
-            context, targets = context[:, :longest], targets[:, :longest]
-        logits, _ = model.forward(context, training=False)
-        kept = int((targets >= 0).sum())
-        total += cross_entropy(logits, targets)[0].item() * kept
-        count += kept
-    return total / count
