@@ -179,7 +179,8 @@ def test_every_exercise_has_a_hint_and_a_checked_solution(path):
         question = text.split(f":label: {label}\n")[1].split("exercise-end")[0]
         assert "{admonition} Hint" in question, f"{label} has no hint"
         solution = text.split("{solution-start} " + label)[1].split("solution-end")[0]
-        assert "assert" in solution, f"the solution of {label} is not checked"
+        checked = re.search(r"\b(assert\b|outcome\(|fact\()", solution)
+        assert checked, f"the solution of {label} is not checked"
         assert ":class: dropdown" in solution
 
 
