@@ -10,7 +10,8 @@ from inspect import signature
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
+from torch.overrides import TorchFunctionMode
 
 from .bigram import Bigram
 from .ensemble import Ensemble
@@ -86,7 +87,23 @@ def shapes(kind: str, vocab_size: int, **options: Any) -> dict[str, tuple[int, .
     Raises:
         ValueError: as :func:`build`.
     """
-    with torch.device("meta"):  # tensors with a shape and no numbers
+    with torch.device("meta"), _Undrawn():  # tensors with a shape and no numbers
         model = build(kind, vocab_size, Generator("cpu"), **options)
     found = {name: tuple(p.shape) for name, p, _ in model.named()}
     return found | {name: tuple(t.shape) for name, t in model.statistics()}
+
+
+class _Undrawn(TorchFunctionMode):
+    """Nothing is drawn, scaled or filled: for meta, PyTorch takes seconds to prepare."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        name = getattr(func, "__name__", "")
+        if name == "randn":
+            options.pop("generator", None)
+            return torch.empty(*args, **options)
+        if name in ("mul", "__mul__", "__rmul__"):
+            return next(a for a in args if isinstance(a, Tensor))
+        return None if name == "__setitem__" else func(*args, **options)
