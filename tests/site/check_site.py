@@ -86,9 +86,9 @@ def selects(page, found) -> None:
     if copied is None:
         return
     text, formulas = copied
-    for tex in set(formulas):
-        if text.count(f"${tex}$") != formulas.count(tex):
-            found.console.append(f"a selection with {tex!r} is copied as {text!r}")
+    for one in set(formulas):
+        if text.count(f"${one}$") != formulas.count(one):
+            found.console.append(f"a selection with {one!r} is copied as {text!r}")
 
 
 def acts(page, found) -> None:
