@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
+from bs4 import BeautifulSoup
 
 from charlm import ops
 
@@ -134,6 +135,16 @@ def test_mathml_has_as_many_parts_as_places(tex):
         name = element.tag.partition("}")[2]
         assert len(element) == places.get(name, len(element)), tex
         assert name != "mo" or not len(element), "an operator holds text alone"
+
+
+def test_fractions_in_a_matrix_stand_apart_and_are_copied_as_written():
+    tex = r"\begin{pmatrix} \tfrac12 & a < b \\ \tfrac13 & 1 \end{pmatrix}^\top"
+    drawn = katex_static.Renderer()(tex, True)
+    annotation = BeautifulSoup(drawn, "html.parser").find("annotation")
+    assert annotation.text == tex
+    assert "arraystretch" in katex_static.apart(tex)
+    plain = r"\begin{pmatrix} 1 \\ 2 \end{pmatrix} \frac12"
+    assert katex_static.apart(plain) == plain
 
 
 def test_a_formula_is_drawn_once():

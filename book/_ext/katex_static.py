@@ -19,6 +19,13 @@ from sphinx.util.math import get_node_equation_number
 log = logging.getLogger(__name__)
 # MathML elements that have as many parts as places
 PLACES = ("msub", "msup", "msubsup", "mover", "munder", "munderover")
+# a matrix with a fraction in it, and no matrix within
+FRACTIONS = re.compile(
+    r"\\begin\{([pbvBV]?matrix)\}((?:(?!\\begin|\\end).)*?\\[td]?frac"
+    r"(?:(?!\\begin|\\end).)*)\\end\{\1\}",
+    re.S,
+)
+TEX = re.compile(r'(<annotation encoding="application/x-tex">).*?(</annotation>)', re.S)
 SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
 
 
@@ -34,6 +41,12 @@ def valid(drawn: str) -> str:
         elif operator.get_text() == "\u2061" and operator.parent.name in PLACES:
             operator.decompose()
     return drawn.replace(whole, str(soup))
+
+
+def apart(tex: str) -> str:
+    """The TeX with room between the rows of matrices whose fractions would touch."""
+    wide = r"{\\def\\arraystretch{1.5}\\begin{\1}\2\\end{\1}}"
+    return FRACTIONS.sub(wide, tex)
 
 
 class Renderer:
@@ -64,7 +77,11 @@ class Renderer:
                 "strict": "error",
                 "trust": False,
             }
-            self.cache[key] = valid(self._call(tex, json.dumps(options)))
+            drawn = valid(self._call(apart(tex), json.dumps(options)))
+            # what is copied is what stands in the book
+            self.cache[key] = TEX.sub(
+                lambda m: m[1] + html.escape(tex) + m[2], drawn, count=1
+            )
             self.seconds += time.perf_counter() - start
         return self.cache[key]
 

@@ -38,9 +38,10 @@ document.addEventListener("copy", (event) => {
   event.clipboardData.setData("text/plain", part.textContent.trim());
   event.preventDefault();
 });
+document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: touching is hovering
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
-  const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .pst-scrollable-table-container": "Table", ".highlight pre": "Code", ".cell_output pre": "Output" };
+  const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .pst-scrollable-table-container": "Table", ".highlight pre": "Code", ".cell_output pre": "Output", ".bd-content figure": "Figure" };
   const mark = (boxes) => {
     // all reads before the first write, and no write without need: one layout, not hundreds
     const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
@@ -117,7 +118,7 @@ document.addEventListener("copy", (event) => {
   } catch { /* no marks */ }
 }
 {
-  // On paper: light colours, all code shown, and no equation wider than the page.
+  // On paper: light colours, what is folded shown, and no equation wider than the page.
   // width of the text on A4 in em of its type, less the number
   const room = (box) => (box.closest(".gradient-card") ? 23 : box.closest(".admonition") ? 39 : 43);
   const root = document.documentElement;
@@ -125,7 +126,7 @@ document.addEventListener("copy", (event) => {
   addEventListener("beforeprint", () => {
     theme = root.dataset.theme;
     root.dataset.theme = "light";
-    closed = [...document.querySelectorAll(".bd-article details:not([open])")];
+    closed = [...document.querySelectorAll(".bd-article details:not([open], .above-input)")]; // code that draws stays folded
     closed.forEach((box) => { box.open = true; });
     for (const box of document.querySelectorAll(".katex-display")) {
       const [first, ...rest] = box.querySelectorAll(".katex-html > .base");

@@ -72,7 +72,7 @@ def paper(page, root: Path):
         for selector in HIDDEN.split(", "):
             if page.locator(selector).first.is_visible():
                 yield f"{name}: {selector} is on paper"
-        if page.locator("details:not([open]), .toggle-hidden").count():
+        if page.locator("details:not([open], .above-input), .toggle-hidden").count():
             yield f"{name}: something stays closed on paper"
         script = "getComputedStyle(document.body).backgroundColor"
         if page.evaluate(script) != "rgb(255, 255, 255)":
