@@ -116,7 +116,9 @@ def line(g):
         words += g.choice([[], ["--batch", "2"], ["--batch", "4"]])
         words += ["--data", "names.txt"]
         words += g.choice([[], ["--out", "new.st", "--overwrite"]])
-    for option in g.choices(list(options), k=g.choice([0, 1, 1, 2, 2, 3, 5])):
+    # without a pair, check judges all of them
+    least = 1 if command == "check" else 0
+    for option in g.choices(list(options), k=g.choice([least, 1, 1, 2, 2, 3, 5])):
         words += [option] if option else []
         words += [g.choice(options[option])] if options[option] is not None else []
     return words

@@ -1,8 +1,10 @@
 """The arguments of every command."""
 
 import argparse
+from typing import NoReturn
 
 from .. import __version__
+from .output import printable
 
 FILE = "charlm-model.safetensors"
 MODELS = "bigram, mlp, rnn, gru, lstm, tree, wavenet or gpt (mlp)"
@@ -188,9 +190,17 @@ COMMANDS = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what was typed in a form that a terminal does not obey."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it, and end with exit code 2."""
+        super().error(printable(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="charlm",
         description="Character-level language models, trained with gradients by hand.",
         epilog=EPILOG,

@@ -94,7 +94,7 @@ def shapes(kind: str, vocab_size: int, **options: Any) -> dict[str, tuple[int, .
 
 
 class _Undrawn(TorchFunctionMode):
-    """Nothing is drawn, scaled or filled: for meta, PyTorch takes seconds to prepare."""
+    """Nothing is drawn, scaled or filled: PyTorch takes seconds to prepare that."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
