@@ -241,6 +241,15 @@ def test_nothing_is_invented_without_an_address(monkeypatch):
     assert context["header_buttons"] == []
 
 
+def test_a_page_that_is_not_there_leads_on(monkeypatch):
+    for base, root in (("", "/"), ("https://o.github.io/n", "/n/")):
+        config = configured(monkeypatch, "", base)
+        deployment.lead_on(None, config)
+        soup = BeautifulSoup(config.notfound_context["body"], "html.parser")
+        links = [a["href"] for a in soup.select("a")]
+        assert links == [f"{root}{p}.html" for p in ("index", "search", "genindex")]
+
+
 def test_links_appear_with_an_address(monkeypatch):
     config = configured(monkeypatch, "https://github.com/o/n", "https://o.github.io/n")
     options = config.html_theme_options

@@ -32,6 +32,17 @@ def configure(app, config) -> None:
         config.notfound_urls_prefix = re.sub(r"^https?://[^/]+", "", base)
 
 
+def lead_on(app, config) -> None:
+    """What the page says whose address does not exist: three ways on."""
+    root = config.notfound_urls_prefix.rstrip("/")
+    ways = {"index": "the front page", "search": "the search", "genindex": "the index"}
+    links = [f'<a href="{root}/{page}.html">{text}</a>' for page, text in ways.items()]
+    told = "There is no page of this book at this address. What you look for may have "
+    told += f"moved: {links[0]}, {links[1]} and {links[2]} lead to every page."
+    body = f"<h1>Page not found</h1>\n\n<p>{told}</p>"
+    config.notfound_context = {"title": "Page not found", "body": body}
+
+
 def setup_with_address(app) -> None:
     """Extensions that make no sense without an address."""
     if os.environ.get("BOOK_BASE_URL"):
@@ -88,5 +99,6 @@ def setup(app):
     app.connect("html-page-context", offer_whole, priority=400)
     app.connect("build-finished", copy_whole)
     app.connect("config-inited", configure, priority=100)
+    app.connect("config-inited", lead_on)
     app.connect("html-page-context", colab, priority=510)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

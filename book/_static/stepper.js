@@ -29,5 +29,6 @@ for (const box of document.querySelectorAll(".stepper")) {
     });
   }
   for (const frame of frames) frame.querySelector("summary").tabIndex = -1; // the buttons move
+  box.querySelector(".stepper-buttons").hidden = false;
   go(0, false);
 }

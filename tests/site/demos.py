@@ -1,4 +1,4 @@
-"""The page "Try the models": its arithmetic beside charlm's, its use by keyboard."""
+"""The page "Try the models", beside charlm and by keyboard, and the stepper."""
 
 import json
 from pathlib import Path
@@ -120,6 +120,26 @@ def maps(page):
             yield f"row {t + 1} of the map: {row}"
 
 
+def check_stepper(browser, root: Path):
+    """One step at a time, by keyboard too; without scripts captions that open."""
+    address = (root / "book/scalar-autograd.html").as_uri()
+    page = browser.new_page()
+    page.goto(address)
+    box = page.locator(".stepper").first
+    frames = box.locator("details")
+    box.get_by_role("button", name="Next").press("Enter")
+    shown = [i for i, f in enumerate(frames.all()) if f.is_visible()]
+    if shown != [1] or "Step 2 of" not in frames.nth(1).inner_text():
+        yield f"after Next the stepper shows {shown}"
+    if not box.locator("details[open] svg").is_visible():
+        yield "the stepper's step has no picture"
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.goto(address)
+    frames = plain.locator(".stepper").first.locator("details")
+    if not all(frame.locator("summary").is_visible() for frame in frames.all()):
+        yield "without scripts not every step of the stepper is there"
+
+
 def check_demos(root: Path):
     """The demos on http, from disk, on a phone and without JavaScript."""
     http = f"{serve(root)}/{PAGE}"
@@ -142,6 +162,7 @@ def check_demos(root: Path):
             for problem in (*agreement(page), *by_keyboard(page), *errors):
                 yield f"{where}: {problem}"
             context.close()
+        yield from check_stepper(browser, root)
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(http)
