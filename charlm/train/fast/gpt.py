@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import ops
 from ...ops.activation import CUBIC, SLOPE
-from ...ops.position import angles, sinusoid
+from ...ops.position import angles
 from .parts import Loss, Pool
 from .product import product
 
@@ -187,7 +188,7 @@ class FastGPT:
         self.norm, self.loss = RowNorm(B * T, E, C, new), Loss(B * T, V, C)
         self.table = None
         if m.positions == "sinusoid":
-            self.table = sinusoid(T, E, C)
+            self.table = ops.sinusoid(T, E, C)
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """Write every gradient of the model; returns the loss."""
