@@ -217,7 +217,7 @@ def test_kills_at_random_moments_leave_a_whole_file(folder):
             ["--model", "gpt", "--positions", "rope", "--n-embd", "9", "--n-head", "3"],
             "cannot be rotated.*--n-embd and --n-head",
         ),
-        (["--model", "mlp", "--n-hidden", "9999999"], "GB of memory"),
+        (["--n-embd", "9999999", "--n-hidden", "9999999"], "GB of memory"),
         (["--model", "mlp", "--n-hidden", "1" + "0" * 20], "at most 10,000,000"),
         (["--model", "tree", "--levels", "30"], "levels is 30; give at most 16"),
         (["--model", "mlp", "--block", "9999999"], "GB of memory"),
