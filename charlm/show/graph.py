@@ -151,6 +151,7 @@ def graph(
         left, top = x[k] - widths[k] / 2, y[k] - tall / 2
         style = ' stroke-dasharray="5 3"' if n.learnt else ""
         style += ' stroke-width="3"' if n.now else ""
+        line_under = ' text-decoration="underline"' if n.href else ""
         kind = "node now" if n.now else "node"
         lines = n.text.split("\n")
         first = y[k] + 5 - LINE * (len(lines) - 1) / 2
@@ -160,13 +161,14 @@ def graph(
             f'stroke="currentColor"{style}/>'
         ) + "".join(
             f'<text x="{x[k]:g}" y="{first + LINE * i:g}" text-anchor="middle" '
-            f'fill="currentColor">{escape(line)}</text>'
+            f'fill="currentColor"{line_under}>{escape(line)}</text>'
             for i, line in enumerate(lines)
         )
         if n.title:
             box = f"<title>{escape(n.title)}</title>{box}"
         group = f"<g>{box}</g>" if n.title else box
-        link = f'<a href="{escape(n.href)}" text-decoration="underline">{box}</a>'
+        # as dark as its text where no style says otherwise: Firefox's blue is not
+        link = f'<a href="{escape(n.href)}" color="inherit">{box}</a>'
         parts.append(link if n.href else group)
     wide = max(x[k] + widths[k] / 2 for k in nodes) + 8
     height = max(y.values()) + tall / 2 + 8
