@@ -21,7 +21,7 @@ from record import HERE, provenance, write
 from torch import Generator, Tensor
 
 from charlm import ops
-from charlm.data import PARTS, Corpus, corpus
+from charlm.data import PARTS, Corpus, corpus, load
 from charlm.models import KneserNey, build
 from charlm.sample import nll
 from charlm.train import TrainConfig, Trainer
@@ -162,7 +162,6 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     path = HERE / "recurrent.json"
-    everything = [x for p in PARTS for x in corpus("makemore").parts[p]]
     about = {
         "label": "recurrent nets",
         "command": "python book/_results/recurrent.py",
@@ -173,7 +172,7 @@ def main() -> None:
             "settings": {**TEXT, "block": LENGTH},
             "texts looked at": TEXTS,
         },
-        **provenance(everything),
+        **provenance(load("makemore")),
     }
     for study in sys.argv[1:] or STUDIES:
         started = time.process_time()
@@ -183,8 +182,9 @@ def main() -> None:
         record |= about
         place = record.setdefault("names", {}) if study in NAMES else record
         place[study] = found
-        spent = record.setdefault("cpu_seconds", {})
+        spent = record.setdefault("cpu_seconds_of", {})
         spent[study] = round(time.process_time() - started, 1)
+        record["cpu_seconds"] = round(sum(spent.values()), 1)
         write("recurrent", record)
 
 
