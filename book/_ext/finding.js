@@ -120,7 +120,7 @@
     const page = new DOMParser().parseFromString(html, "text/html");
     const main = page.querySelector("[role=main]");
     const part = (anchor && main?.querySelector(anchor)) || main;
-    part?.querySelectorAll(".headerlink, script, style, .katex-html, annotation, div.math, button, h1, h2, h3").forEach((e) => e.remove());
+    part?.querySelectorAll(".headerlink, script, style, .katex-html, annotation, div.math, button").forEach((e) => e.remove());
     part?.querySelectorAll("msqrt").forEach((e) => e.prepend("√"));
     part?.querySelectorAll("mfrac").forEach((e) => e.firstElementChild?.after("/"));
     return (part?.textContent ?? "").replace(/\s+/g, " ").trim();
