@@ -272,7 +272,8 @@ def test_streams_that_are_full_or_closed(folder):
         assert errors.splitlines()[0].startswith("charlm: standard output: cannot")
         assert "Traceback" not in errors
         process = start("sample", "--count", "0", stderr=full)
-        assert process.wait(timeout=120) == 2
+        process.communicate(timeout=120)
+        assert process.returncode == 2
     for closed in ("2>&-", ">&-", "<&-"):
         command = f"{sys.executable} -m charlm sample --count 2 {closed}"
         done = subprocess.run(command, shell=True, capture_output=True, text=True)
