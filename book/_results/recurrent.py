@@ -41,7 +41,7 @@ NAMES: dict[str, tuple[str, dict, dict]] = {
     "gru 74K": ("gru", {"n_embd": 32, "n_hidden": 136}, LARGE),
     "lstm 74K": ("lstm", {"n_embd": 32, "n_hidden": 117}, LARGE),
 }
-"""Each with the best of a few settings by its dev loss, tried in part with these seeds."""
+"""The best of a few settings by the dev loss, tried in part with these seeds."""
 TEXT = {"steps": 1_500, "batch": 16, "lr": 2e-2, "evals": 0}
 KINDS: dict[str, tuple[str, dict]] = {
     "rnn": ("rnn", {}),

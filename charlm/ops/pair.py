@@ -27,15 +27,12 @@ def families() -> Iterator[ModuleType]:
 
 def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
-    names: dict[str, Any] = {}
+    found = {}
     for family in families():
-        for name, found in vars(family).items():
-            if getattr(found, "__module__", "") == family.__name__:
-                names[name] = found
-            else:  # defined elsewhere, and here perhaps as it was before it was guarded
-                names.setdefault(name, found)
-    return {
-        name: Pair(name, names[name], backward, names.get(f"{name}_jvp"))
-        for name in sorted(names)
-        if callable(backward := names.get(f"{name}_backward"))
-    }
+        for name, forward in vars(family).items():
+            backward = getattr(family, f"{name}_backward", None)
+            own = getattr(forward, "__module__", "") == family.__name__
+            if own and callable(forward) and callable(backward):
+                jvp = getattr(family, f"{name}_jvp", None)  # a test asks for one
+                found[name] = Pair(name, forward, backward, jvp)
+    return dict(sorted(found.items()))
