@@ -24,7 +24,7 @@ def attention(q, k, v, causal=True):
 def batchnorm(x, gamma, beta, eps=1e-5, correction=0):
     rows = x.reshape(-1, x.shape[-1])
     var, mean = torch.var_mean(rows, 0, correction=correction)
-    if correction == 0 and len(rows) > 1:  # F.batch_norm refuses one row
+    if correction == 0 and len(rows) > 1 and eps:  # F.batch_norm refuses the others
         y = F.batch_norm(rows, None, None, gamma, beta, training=True, eps=eps)
     else:
         y = F.batch_norm(rows, mean, var, gamma, beta, eps=eps)

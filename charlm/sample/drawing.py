@@ -62,9 +62,8 @@ def narrow(
         p, order = p.sort(dim=-1, descending=True, stable=True)  # (B, V)
         # a symbol goes if those before it already have the mass
         late = p.cumsum(-1) - p >= top_p  # (B, V)
-        logits = logits.masked_fill(
-            late.gather(-1, order.argsort(-1)), -torch.inf
-        )  # (B, V)
+        late = late.gather(-1, order.argsort(-1))  # (B, V)  in the order of symbols
+        logits = logits.masked_fill(late, -torch.inf)  # (B, V)
     return logits
 
 
