@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .contract import Contract
 from .fit import fit, indices, plain, refuse, shown
+from .pair import of
 
 HALF = {torch.float16, torch.bfloat16}
 NARROW = {"block", "conv", "matrix", "move"}
@@ -77,15 +78,13 @@ def guard(module: ModuleType) -> dict[str, Function]:
     """Put guarded functions in the place of a file's pairs; returns them by name."""
     found: dict[str, Function] = {}
     wide = module.__name__.rpartition(".")[2] not in NARROW
-    for name, forward in list(vars(module).items()):
-        backward = getattr(module, f"{name}_backward", None)
-        own = getattr(forward, "__module__", "") == module.__name__
-        if own and backward and forward.__doc__:  # python -OO leaves none to read
-            contract = Contract(forward)
-            found[name] = _forward(forward, contract, wide)
-            found[f"{name}_backward"] = _backward(backward, contract)
-            if jvp := getattr(module, f"{name}_jvp", None):
-                found[f"{name}_jvp"] = _jvp(jvp, contract)
+    for pair in of(module):
+        if pair.forward.__doc__:  # python -OO leaves none to read
+            contract = Contract(pair.forward)
+            found[pair.name] = _forward(pair.forward, contract, wide)
+            found[f"{pair.name}_backward"] = _backward(pair.backward, contract)
+            if pair.jvp:
+                found[f"{pair.name}_jvp"] = _jvp(pair.jvp, contract)
     for name, function in found.items():
         setattr(module, name, function)
     return found

@@ -25,14 +25,17 @@ def families() -> Iterator[ModuleType]:
         yield import_module(f"{__package__}.{info.name}")
 
 
+def of(family: ModuleType) -> Iterator[Pair]:
+    """The pairs that a file defines, in its order."""
+    for name, forward in list(vars(family).items()):
+        backward = getattr(family, f"{name}_backward", None)
+        own = getattr(forward, "__module__", "") == family.__name__
+        if own and callable(forward) and callable(backward):
+            jvp = getattr(family, f"{name}_jvp", None)  # a test asks for one
+            yield Pair(name, forward, backward, jvp)
+
+
 def pairs() -> dict[str, Pair]:
     """Find every pair of this folder: name -> :class:`Pair`, sorted by name."""
-    found = {}
-    for family in families():
-        for name, forward in vars(family).items():
-            backward = getattr(family, f"{name}_backward", None)
-            own = getattr(forward, "__module__", "") == family.__name__
-            if own and callable(forward) and callable(backward):
-                jvp = getattr(family, f"{name}_jvp", None)  # a test asks for one
-                found[name] = Pair(name, forward, backward, jvp)
+    found = {pair.name: pair for family in families() for pair in of(family)}
     return dict(sorted(found.items()))

@@ -9,7 +9,7 @@ import torch
 from ..data import Corpus, odd
 from ..models import build
 from .checkpoint import Checkpoint
-from .config import TrainConfig, TrainModel
+from .config import TrainModel
 from .parallel import World
 from .plan import plan, schedule_run
 from .trainer import Trainer
@@ -58,7 +58,6 @@ def new(
     Raises:
         ValueError: data, model and settings do not go together.
     """
-    TrainConfig(**settings)  # the cheapest first
     if start:
         kind, options = start.head["model"], start.head["options"]
     found = plan(data, kind, options, settings)
@@ -68,7 +67,6 @@ def new(
     else:
         g = torch.Generator().manual_seed(found.config.seed)
         model = build(kind, len(data.vocab), g, **found.options)
-    data.fits(model)
     train, dev = data.encode(model, "train"), data.encode(model, "dev")
     found = schedule_run(found, settings, len(train[0]))
     trainer = Trainer(model, train, dev, found.config, (), device, world)
