@@ -7,8 +7,8 @@ from browser import FLAGS, browser_path, serve
 from playwright.sync_api import sync_playwright
 
 PAGE = "book/playground.html"
-TOLERANCE = 1e-5  # of logits and attention weights, absolute
-MODELS = ("Bigram", "MLP", "GPT")
+TOLERANCE = 1e-9  # of logits and attention weights, absolute
+MODELS = ("Bigram", "MLP", "RNN", "GRU", "LSTM", "GPT")
 
 
 def flat(value) -> list[float]:
