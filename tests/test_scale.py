@@ -225,8 +225,13 @@ def mean_of_means(monkeypatch, trainer):
     monkeypatch.setattr(training, "weighted", equal)
 
 
-def parts_only_added(monkeypatch, trainer):
+def sums_not_divided(monkeypatch, trainer):
     monkeypatch.setattr(training, "mean_of", lambda sums: (sums[:-2], 0.0))
+
+
+def accumulated_without_weights(monkeypatch, trainer):
+    mean_of_means(monkeypatch, trainer)
+    sums_not_divided(monkeypatch, trainer)
 
 
 def clipped_before_unscaling(monkeypatch, trainer):
@@ -252,7 +257,8 @@ def nothing(monkeypatch, trainer):
 SLIPS = {  # and with which limits the step shows them: a limit hides any factor
     nothing: set(),
     mean_of_means: {0.0, 0.5},
-    parts_only_added: {0.0},
+    accumulated_without_weights: {0.0, 0.5},
+    sums_not_divided: {0.0},
     scale_forgotten: {0.0},
     clipped_before_unscaling: {0.5},
 }

@@ -86,13 +86,15 @@ def part(kind: str, number: int) -> tuple[Tensor, Tensor]:
     return data.encode(build(kind, len(vocab), Generator()), names, vocab)
 
 
-def begin(seed: int, kind: str = "gpt", steps: int = STEPS, **settings: Any) -> Trainer:
+def begin(
+    seed: int, kind: str = "gpt", world: World | None = None, **settings: Any
+) -> Trainer:
     """A run before its first step."""
     g, size = Generator().manual_seed(seed), len(vocabulary())
     model = build(kind, size, g, **(SHAPE if kind == "gpt" else {}))
-    defaults = {"steps": steps, "batch": BATCH, "lr": RATES["adamw"], "evals": 0}
+    defaults = {"steps": STEPS, "batch": BATCH, "lr": RATES["adamw"], "evals": 0}
     config = TrainConfig(**defaults | settings, seed=seed)
-    return Trainer(model, part(kind, 0), None, config)
+    return Trainer(model, part(kind, 0), None, config, world=world)
 
 
 def end(run: Trainer) -> dict:
@@ -233,8 +235,7 @@ def one_of_them(folder: str) -> None:
                 shared = World.__new__(world)
                 vars(shared).update(vars(first))
                 settings = {"steps": LOOKED[-1], "optimiser": "momentum", "lr": 0.1}
-                run = begin(seed, kind, fast=False, **settings)
-                run.world = run.batch.world = shared
+                run = begin(seed, kind, shared, fast=False, **settings)
                 found: list[Tensor] = []
 
                 def look(run: Trainer, progress: Any, found: Any = found) -> None:
