@@ -42,6 +42,7 @@ CHAPTERS = [
         "efficient-attention",
         "generation",
         "second-order",
+        "scale",
         "league-table",
     )
 ]
