@@ -56,6 +56,47 @@ class KeepWithFormula(SphinxPostTransform):
             kept += [formula, nodes.Text(mark)]
 
 
+class folded(nodes.General, nodes.Element):
+    """A box of the class ``dropdown``: its title opens it, without a script."""
+
+
+class folded_title(nodes.General, nodes.TextElement):
+    """What is seen of a folded box."""
+
+
+class Fold(SphinxPostTransform):
+    """Hints and solutions are closed until the reader opens them."""
+
+    formats = ("html",)
+    default_priority = 900
+
+    def run(self, **kwargs) -> None:
+        for box in list(self.document.findall(nodes.Admonition)):
+            if "dropdown" not in box.get("classes", []):
+                continue
+            title, *rest = box.children
+            head = folded_title("", "", *title.children)
+            made = folded("", head, *rest)
+            made.update_all_atts(box)
+            box.replace_self(made)
+
+
+def visit_folded(self, node) -> None:
+    self.body.append(self.starttag(node, "details", CLASS="admonition"))
+
+
+def depart_folded(self, node) -> None:
+    self.body.append("</details>\n")
+
+
+def visit_folded_title(self, node) -> None:
+    self.body.append('<summary class="admonition-title">')
+
+
+def depart_folded_title(self, node) -> None:
+    self.body.append("</summary>\n")
+
+
 def accessible(app, pagename, templatename, context, doctree) -> None:
     """Mend what the theme's extensions leave inaccessible or invalid."""
     body = context.get("body")
@@ -129,6 +170,9 @@ def setup(app):
     stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
+    app.add_post_transform(Fold)
+    app.add_node(folded, html=(visit_folded, depart_folded))
+    app.add_node(folded_title, html=(visit_folded_title, depart_folded_title))
     app.connect("autodoc-process-docstring", constants_of_a_room)
     app.connect("autodoc-process-docstring", shapes_in_docstrings, priority=900)
     app.connect("html-page-context", accessible, priority=400)

@@ -1,0 +1,73 @@
+"""What a page loads: few files, and only what it uses.
+
+The theme's sheet, the colours of code, and our ``book.css`` and ``book.js`` are on
+every page. A demo's script is asked for by the element that it works on. What other
+extensions would add is left out: ``book.css`` has the few rules of theirs that apply.
+"""
+
+import re
+
+from pygments.formatters import HtmlFormatter
+from pygments.token import Name, Number, Operator, Punctuation, Text
+from sphinx.highlighting import PygmentsBridge
+
+ASKED_BY = {  # script -> what is in the text of a page that uses it; with demos.css
+    "stepper.js": 'class="stepper"',
+    "sliders.js": 'class="sliders"',
+    "playground.js": 'class="play"',
+}
+DARK = "a11y-high-contrast-dark"  # colours of code
+LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
+SEARCHES = re.compile(r"documentation_options|doctools|sphinx_highlight")
+PREVIEWS = re.compile(r"/tippy/|\.previews\.js")
+LINKS = re.compile(r'class="(?:reference internal|footnote-reference)')
+
+
+def wanted(name: str, page: str, body: str) -> bool:
+    """Whether a page with this body needs a style sheet or script."""
+    if SEARCHES.search(name):
+        return page == "search"
+    if PREVIEWS.search(name):
+        return bool(LINKS.search(body))
+    return not LEFT_OUT.search(name)
+
+
+def choose(app, pagename, templatename, context, doctree) -> None:
+    body = context.get("body") or ""
+    for name, sign in ASKED_BY.items():
+        if sign in body:
+            app.add_js_file(name)
+            app.add_css_file("demos.css")
+    for kind in ("css_files", "script_files"):
+        context[kind] = [
+            a
+            for a in context[kind]
+            if wanted(str(getattr(a, "filename", a)), pagename, body)
+        ]
+
+
+class FewSpans(HtmlFormatter):
+    """Colour for words of the language, texts, comments and what is defined alone.
+
+    Names, numbers and signs need no elements of their own then: a fifth of a page.
+    """
+
+    PLAIN = (Name, Number, Operator, Punctuation, Text)
+    COLOURED = (Name.Function, Name.Class, Operator.Word)
+
+    def _get_css_classes(self, ttype):
+        coloured = any(ttype in kind for kind in self.COLOURED)
+        plain = any(ttype in kind for kind in self.PLAIN) and not coloured
+        return "" if plain else super()._get_css_classes(ttype)
+
+
+def configure(app, config) -> None:
+    config.html_theme_options = {}  # Jupyter Book's are for the theme that it brings
+    config.pygments_dark_style = DARK  # an option of Furo, which is loaded later
+    PygmentsBridge.html_formatter = FewSpans
+
+
+def setup(app):
+    app.connect("config-inited", configure)
+    app.connect("html-page-context", choose, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
