@@ -56,6 +56,40 @@ class KeepWithFormula(SphinxPostTransform):
             kept += [formula, nodes.Text(mark)]
 
 
+class OneBox(SphinxPostTransform):
+    """The theme's boxes round tables and equations: one box, one id."""
+
+    formats = ("html",)
+    default_priority = 600  # after the theme's
+
+    def run(self, **kwargs) -> None:
+        for box in list(self.document.findall(nodes.container)):
+            if "math-wrapper" in box["classes"]:  # ours scrolls by itself
+                box.replace_self(box.children)
+            elif "table-wrapper" in box["classes"]:
+                box["ids"] = []
+
+
+class FoldImports(SphinxPostTransform):
+    """The cell that begins a chapter with its imports takes one line."""
+
+    formats = ("html",)
+    default_priority = 600
+
+    def run(self, **kwargs) -> None:
+        found = (c for c in self.document.findall(nodes.container))
+        inputs = (c for c in found if "cell_input" in c["classes"])
+        first = next(inputs, None)
+        if first is None or not re.match(r"(import|from) ", first.astext()):
+            return
+        if not isinstance(first.parent, nodes.container):  # folded as it is
+            return
+        lines = len(first.astext().rstrip().splitlines())
+        head = folded_title("", "", nodes.paragraph("", f"Imports, {lines} lines"))
+        made = folded("", head, first.deepcopy(), classes=["hide", "imports"])
+        first.replace_self(made)
+
+
 class folded(nodes.General, nodes.Element):
     """A box of the class ``dropdown``: its title opens it, without a script."""
 
@@ -170,6 +204,8 @@ def setup(app):
     stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
+    app.add_post_transform(OneBox)
+    app.add_post_transform(FoldImports)
     app.add_post_transform(Fold)
     app.add_node(folded, html=(visit_folded, depart_folded))
     app.add_node(folded_title, html=(visit_folded_title, depart_folded_title))

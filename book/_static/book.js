@@ -96,6 +96,19 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
   addEventListener("load", () => later(measure));
 }
 {
+  // A link to an equation shows it with the sentence before it (book.css), and a way back.
+  const arrive = (event) => {
+    document.querySelector(".way-back")?.remove();
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const came = event.type === "hashchange" || document.referrer;
+    if (!came || !target?.matches("div.math")) return;
+    target.insertAdjacentHTML("beforeend", '<button type="button" class="way-back">Back</button>');
+    target.lastElementChild.addEventListener("click", () => history.back());
+  };
+  addEventListener("hashchange", arrive);
+  addEventListener("load", arrive);
+}
+{
   // Chapters marked as read: kept in this browser alone, shown in the side bar.
   const KEY = "gradients-by-hand-read";
   const name = (link) => link.pathname.split("/").pop();
