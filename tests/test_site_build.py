@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "site")]
 
 import assets  # noqa: E402
+import figures  # noqa: E402
 import layout  # noqa: E402
 import letters  # noqa: E402
 import notebooks  # noqa: E402
@@ -87,6 +88,51 @@ def test_what_is_folded_opens_without_a_script():
     assert made["ids"] == ["a"]
     assert made[0].astext() == "Hint"
     assert isinstance(other, nodes.admonition)
+
+
+def test_a_figure_holds_its_place(tmp_path):
+    path = tmp_path / "a.svg"
+    path.write_text('<svg height="60pt" viewBox="0 0 90 60" width="90pt">')
+    builder = SimpleNamespace(images={"a.svg": "a.svg"})
+    app = SimpleNamespace(srcdir=tmp_path, builder=builder)
+    context = {"body": '<img alt="A" src="../_images/a.svg" /><img src="b.svg" />'}
+    figures.hold(app, "book/a", "", context, None)
+    held = (
+        '<img loading="lazy" width="120" height="80" alt="A" src="../_images/a.svg" />'
+    )
+    assert context["body"] == held + '<img src="b.svg" />'
+
+
+def test_a_box_of_the_theme_has_no_second_id():
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    document = new_document("page")
+    maths = nodes.container(classes=["math-wrapper"], ids=["e"])
+    maths += nodes.math_block("", "x", ids=["e"])
+    table = nodes.container(classes=["table-wrapper"], ids=["t"])
+    document += [maths, table]
+    layout.OneBox(document).run()
+    assert isinstance(document[0], nodes.math_block)
+    assert document[1]["ids"] == []
+
+
+def test_imports_take_one_line():
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    def cell(code):
+        box = nodes.container(classes=["cell_input"])
+        box += nodes.literal_block(code, code)
+        return nodes.container("", box, classes=["cell"])
+
+    for code, folds in (("import a\nb = 1\n", True), ("b = 1\n", False)):
+        document = new_document("page")
+        document += [cell(code), cell("import late\n")]
+        layout.FoldImports(document).run()
+        made = list(document.findall(layout.folded))
+        assert len(made) == folds
+        assert document.astext().count(code.strip()) == 1
 
 
 def test_a_font_keeps_the_letters_that_occur(tmp_path):

@@ -109,6 +109,8 @@ class Fold(SphinxPostTransform):
             if "dropdown" not in box.get("classes", []):
                 continue
             title, *rest = box.children
+            for link in list(title.findall(nodes.reference)):  # a click opens the box
+                link.replace_self(link.children)
             head = folded_title("", "", *title.children)
             made = folded("", head, *rest)
             made.update_all_atts(box)
@@ -162,7 +164,10 @@ def constants_of_a_room(app, what, name, obj, options, lines: list[str]) -> None
 
 
 def stable_previews() -> None:
-    """sphinx-tippy names its files at random and dumps sets in any order."""
+    """sphinx-tippy names its files at random and dumps sets in any order.
+
+    What it shows is for the eye: no second form of a formula, no buttons.
+    """
     dumps = json.dumps
 
     class Json:
@@ -173,6 +178,14 @@ def stable_previews() -> None:
             return dumps(value, **{**kwargs, "sort_keys": True})
 
     sphinx_tippy.uuid4 = lambda: "previews"
+    tips = sphinx_tippy.create_id_to_tip_html
+
+    def light(config, body):
+        for extra in body.select(".katex-mathml, button, .eqno, .headerlink"):
+            extra.decompose()
+        return tips(config, body)
+
+    sphinx_tippy.create_id_to_tip_html = light
     sphinx_tippy.json = Json
 
 

@@ -25,6 +25,7 @@ def cut(path: Path, target: Path, used: set[int]) -> None:
     options = subset.Options(
         flavor="woff2",
         layout_features=["*"],
+        hinting=False,
         notdef_outline=True,
         recalc_timestamp=False,
     )

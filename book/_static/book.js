@@ -20,12 +20,16 @@ document.addEventListener("click", (event) => {
 });
 for (const box of document.querySelectorAll("article div.highlight"))
   box.insertAdjacentHTML("beforeend", '<button type="button" class="copycode" aria-label="Copy this code">Copy</button>');
+document.addEventListener("keydown", (event) => { // the theme's menus are labels of switches
+  if (!event.target.matches?.("label[role=button]") || !["Enter", " "].includes(event.key)) return;
+  event.preventDefault();
+  event.target.click();
+});
 document.addEventListener("keydown", (event) => { // to the search, from wherever one reads
   const field = document.querySelector(".sidebar-search");
   if (!field || event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  const drawer = document.getElementById("__navigation");
-  if (getComputedStyle(drawer).display !== "none") drawer.checked = true;
+  if (document.querySelector(".nav-overlay-icon").offsetParent) document.getElementById("__navigation").checked = true;
   field.focus();
 });
 // Selected text is copied with the TeX of its formulas, each once and whole.

@@ -53,6 +53,7 @@ LIGHTER = """() => {
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
+  elements: document.getElementsByTagName("*").length,
   maths: document.querySelectorAll(".math").length,
   drawn: document.querySelectorAll(".math .katex").length,
   scripts: [...document.scripts].some(s => /mathjax|katex.*js/i.test(s.src)),
