@@ -58,9 +58,10 @@ def test_only_needed_assets_are_loaded():
 def test_a_demo_brings_its_script():
     asked = []
     app = SimpleNamespace(add_js_file=asked.append, add_css_file=asked.append)
-    context = {"body": '<div class="stepper">', "css_files": [], "script_files": []}
+    body = '<div class="a stepper"><p class="play-map">'
+    context = {"body": body, "css_files": [], "script_files": []}
     assets.choose(app, "book/a", "page.html", context, None)
-    assert asked == ["stepper.js", "demos.css"]
+    assert asked == ["demos.css", "stepper.js"]
 
 
 def test_only_what_has_a_colour_in_code_needs_an_element():

@@ -1,7 +1,7 @@
 """What a page loads: few files, and only what it uses.
 
 The theme's sheet, the colours of code, and our ``book.css`` and ``book.js`` are on
-every page. A demo's script is asked for by the element that it works on. What other
+every page. What a demo needs is asked for by the element that it works on. What other
 extensions would add is left out: ``book.css`` has the few rules of theirs that apply.
 """
 
@@ -11,10 +11,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Number, Operator, Punctuation, Text
 from sphinx.highlighting import PygmentsBridge
 
-ASKED_BY = {  # script -> what is in the text of a page that uses it; with demos.css
-    "stepper.js": 'class="stepper"',
-    "sliders.js": 'class="sliders"',
-    "playground.js": 'class="play"',
+ASKED_BY = {  # class of an element -> styles and scripts that it needs, in order
+    "stepper": ("demos.css", "stepper.js"),
+    "sliders": ("demos.css", "sliders.js"),
+    "play": ("demos.css", "playground.js"),
 }
 DARK = "a11y-high-contrast-dark"  # colours of code
 LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
@@ -34,10 +34,11 @@ def wanted(name: str, page: str, body: str) -> bool:
 
 def choose(app, pagename, templatename, context, doctree) -> None:
     body = context.get("body") or ""
-    for name, sign in ASKED_BY.items():
-        if sign in body:
-            app.add_js_file(name)
-            app.add_css_file("demos.css")
+    for kind, files in ASKED_BY.items():
+        if re.search(rf'class="(?:[^"]* )?{kind}[" ]', body):
+            for name in files:
+                add = app.add_css_file if name.endswith("css") else app.add_js_file
+                add(name)
     for kind in ("css_files", "script_files"):
         context[kind] = [
             a
