@@ -10,6 +10,7 @@ import re
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Number, Operator, Punctuation, Text
 from sphinx.highlighting import PygmentsBridge
+from sphinx.writers.html5 import HTML5Translator
 
 ASKED_BY = {  # class of an element -> styles and scripts that it needs, in order
     "stepper": ("demos.css", "stepper.js"),
@@ -62,6 +63,20 @@ class FewSpans(HtmlFormatter):
         return "" if plain else super()._get_css_classes(ttype)
 
 
+class FewElements(HTML5Translator):
+    """Words of code and of signatures without elements that no style asks for."""
+
+    protect_literal_text = property(lambda self: 0, lambda self, value: None)
+
+    def skip(self, node) -> None:
+        """Write what is within, and nothing round it."""
+
+    visit_desc_sig_space = depart_desc_sig_space = skip
+    visit_desc_sig_name = depart_desc_sig_name = skip
+    visit_desc_sig_operator = depart_desc_sig_operator = skip
+    visit_desc_sig_punctuation = depart_desc_sig_punctuation = skip
+
+
 def configure(app, config) -> None:
     config.html_theme_options = {}  # Jupyter Book's are for the theme that it brings
     config.pygments_dark_style = DARK  # an option of Furo, which is loaded later
@@ -69,6 +84,7 @@ def configure(app, config) -> None:
 
 
 def setup(app):
+    app.set_translator("html", FewElements)
     app.connect("config-inited", configure)
     app.connect("html-page-context", choose, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
