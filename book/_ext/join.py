@@ -28,6 +28,7 @@ STYLES = [  # in the order in which a page loads them
     "exercise.css",
     "proof.css",
     "book.css",
+    "derive.css",
 ]
 SCRIPTS = [
     "doctools.js",

@@ -9,6 +9,7 @@ from pathlib import Path
 NEEDS = [  # name of an asset, and what the page's body holds when it needs it
     (r"sliders\.js", r'class="sliders"'),
     (r"playground\.js", r'class="play"'),
+    (r"(formula|derive|slips)\.js", r'class="[^"]*\bderive\b'),
     (r"sphinx-design.*\.css|design-tabs\.js", r'class="[^"]*\bsd-'),
     (r"\.previews\.js", r"reference internal|footnote-reference"),
 ]
