@@ -1,5 +1,6 @@
 """Batch normalisation: from the output back to the input, one column at a time."""
 
+import torch
 from derivation import Derivation, Step
 
 from charlm import ops
@@ -168,6 +169,49 @@ batchnorm_closed = Derivation(
                 "gamma * s * (dy - dbeta / N - xhat / N * dgamma)",
             ),
             why="The gradient loses its mean and its part along x̂.",
+        ),
+    ),
+)
+
+
+def rows(w):
+    """Sums of the gradient of one column, by itself and with x-hat."""
+    g = torch.Generator().manual_seed(1)
+    x, dy = torch.randn(2, 6, 1, generator=g, dtype=torch.float64)
+    one = torch.ones(1, dtype=torch.float64)
+    _, cache = ops.batchnorm(x, one, 0 * one, 0.0)
+    dx = ops.batchnorm_backward(dy, cache)[0]
+    return dx.sum().round(decimals=12), (dx * cache[0]).sum().round(decimals=12)
+
+
+def of_two(w):
+    x, dy = torch.tensor([[[1.0], [4.0]], [[2.0], [-5.0]]], dtype=torch.float64)
+    one = torch.ones(1, dtype=torch.float64)
+    _, cache = ops.batchnorm(x, one, 0 * one, 0.0)
+    return ops.batchnorm_backward(dy, cache)[0][0, 0].round(decimals=12)
+
+
+batchnorm_recall = Derivation(
+    title="two directions that are gone",
+    steps=(
+        Step(
+            ask="What do the gradients of one column of x sum to?",
+            right="0",
+            hint="Moving all rows alike changes nothing.",
+            proof=lambda w: rows(w)[0],
+        ),
+        Step(
+            ask="And multiplied by x̂ first (no ε)?",
+            right="0",
+            hint="Spreading the rows wider changes nothing.",
+            proof=lambda w: rows(w)[1],
+        ),
+        Step(
+            ask="A batch of two rows, no ε. What is the gradient of x?",
+            right="0",
+            hint="Two rows, two directions, both taken away.",
+            slips={"1": "x̂ is ±1 whatever x is: nothing moves it."},
+            proof=of_two,
         ),
     ),
 )

@@ -67,7 +67,7 @@ class Derivation:
         lengths: name of an axis -> its length in each world: ``{"N": (5, 4)}``.
         inputs: name -> "N C", the axes of normal numbers; a word before them makes
             others: see :data:`KINDS`.
-        forward: name -> formula, in order.
+        forward: name -> formula, in order; outputs are those with an input dNAME.
         steps: back from the output.
         package: function of the world and of a backward that returns what charlm
             computes, by name; the backward is charlm's unless a bug is tried.
@@ -88,23 +88,45 @@ class Derivation:
 
 
 def normal(g: Generator, *shape: int) -> Tensor:
-    """In hundredths, so that a page has them exactly; none is zero."""
-    x = (torch.randn(shape, generator=g, dtype=torch.float64) * 100).round()
-    return torch.where(x == 0, 7.0, x) / 100
+    """None is nearly zero."""
+    x = torch.randn(shape, generator=g, dtype=torch.float64)
+    return torch.where(x.abs() < 0.02, 0.07, x)
+
+
+def hundredths(x: Tensor) -> Tensor:
+    """Rounded, so that a page has them exactly: it divides a whole number by 100.
+
+    In Python, since torch multiplies by 0.01 instead.
+    """
+    numbers = [round(100 * v) / 100 for v in x.flatten().tolist()]
+    return torch.tensor(numbers, dtype=torch.float64).reshape(x.shape)
 
 
 KINDS: dict[str, Callable[..., Tensor]] = {
     "normal": normal,
     "positive": lambda g, *s: normal(g, *s).abs() + 0.5,
-    "mask": lambda g, *s: 1.0 * (torch.rand(s, generator=g).double() > 0.4),
+    "mask": lambda g, *s: (torch.rand(s, generator=g) > 0.4).double(),
     "onehot": lambda g, n, v: torch.eye(v).double()[
         torch.randint(v, (n,), generator=g)
     ],
     "shift": lambda g, n, _: torch.eye(n).double().roll(1, 0).tril(-1),
     "causal": lambda g, n, _: torch.ones(n, n).double().tril(),
+    "places": lambda g, n: torch.arange(n).double()[:, None],
+    "counts": lambda g, *s: torch.randint(1, 5, s, generator=g).double(),
+    "turn": lambda g, n, _: torch.tensor([[0.0, 1.0], [-1.0, 0.0]]).double(),
 }
 """How numbers are drawn. A one-hot row has a single one, a shift takes each row to the
-next, a causal matrix has ones up to the diagonal."""
+next, a causal matrix has ones up to the diagonal; places are a column that counts from
+zero, and a turn takes (a, b) to (-b, a)."""
+
+
+def number(x: float) -> Tensor:
+    return torch.tensor(x, dtype=torch.float64)
+
+
+def number(x: float) -> Tensor:
+    """Without axes."""
+    return torch.tensor(x, dtype=torch.float64)
 
 
 def worlds(it: Derivation) -> list[World]:
@@ -117,11 +139,9 @@ def worlds(it: Derivation) -> list[World]:
         for name, spec in it.inputs.items():
             *kind, axes = spec.partition(": ")[::2] if ": " in spec else ("", spec)
             shape = [lengths[a] for a in axes.split()]
-            world[name] = KINDS[kind[0] or "normal"](g, *shape)
-        plain = {**lengths, **it.constants}
-        made.append(
-            world | {n: torch.tensor(float(v)).double() for n, v in plain.items()}
-        )
+            world[name] = hundredths(KINDS[kind[0] or "normal"](g, *shape))
+        numbers = {**lengths, **it.constants}
+        made.append(world | {name: number(x) for name, x in numbers.items()})
     return made
 
 
@@ -137,8 +157,8 @@ def whole(it: Derivation, world: World, until: int | None = None) -> World:
 
 def gradients(it: Derivation, world: World) -> World:
     """By automatic differentiation of the forward: dNAME for every name."""
-    output = next(reversed(it.forward), None)
-    if f"d{output}" not in world:
+    outputs = [n for n in it.forward if f"d{n}" in world]
+    if not outputs:
         return {}
     values = {n: world[n].clone().requires_grad_() for n in it.inputs}
     values = {**world, **values}
@@ -146,7 +166,7 @@ def gradients(it: Derivation, world: World) -> World:
         values[name] = Evaluator(values, it.axes)(formula)
         if values[name].requires_grad:
             values[name].retain_grad()
-    (values[output] * world[f"d{output}"]).sum().backward()
+    sum((values[n] * world[f"d{n}"]).sum() for n in outputs).backward()
     return {f"d{n}": v.grad for n, v in values.items() if v.grad is not None}
 
 
@@ -169,19 +189,13 @@ def check(it: Derivation, where: str) -> dict[str, dict[str, str]]:
                 raise Wrong(f"{here}: {error}") from error
 
         right = values(step.right)
-        known: list[list[Any]] = [[gradients(it, w).get(step.name) for w in made]]
-        if it.package and step.name:
-            known.append([it.package(space(w)).get(step.name) for w in made])
-        if step.proof:
-            proofs = [step.proof(space(w)) for w in made]
-            known.append([torch.as_tensor(p, dtype=torch.float64) for p in proofs])
-        known = [pair for pair in known if pair[0] is not None]
-        if not known:
+        known = proofs(it, step, made)
+        if not any(known):
             raise Wrong(f"{here}: nothing proves the answer {step.right!r}")
-        for pair in known:
+        for pair in filter(None, known):
             if not equal(right, pair):
                 raise Wrong(f"{here}: {step.right!r} is not what charlm or torch says")
-        proved |= step.proof is not None or len(known) > 1
+        proved |= known[0] is not None
         for formula in step.also:
             if not equal(values(formula), right):
                 raise Wrong(f"{here}: {formula!r} is not another way to write it")
@@ -192,6 +206,19 @@ def check(it: Derivation, where: str) -> dict[str, dict[str, str]]:
     if not proved:
         raise Wrong(f"{where}: no step is compared with what charlm computes")
     return told
+
+
+def proofs(it, step, made: list[World]) -> list[list[Tensor] | None]:
+    """The answer by the package, and by torch; None where it does not say."""
+    ours = step.proof
+    if not ours and it.package:
+        ours = lambda w: it.package(w).get(step.name)  # noqa: E731
+    found = [[ours(space(w)) for w in made] if ours else [None]]
+    found.append([gradients(it, w).get(step.name) for w in made])
+    return [
+        None if pair[0] is None else [torch.as_tensor(x).double() for x in pair]
+        for pair in found
+    ]
 
 
 def slips(it, step, here, made, right, values) -> dict[str, str]:
@@ -228,7 +255,7 @@ def equal(a: list[Tensor], b: list[Tensor]) -> bool:
 
 def data(it: Derivation, told: dict[str, dict[str, str]]) -> dict[str, Any]:
     """What the script of the page needs, as plain lists."""
-    hundredths = [
+    made = [
         {
             name: [list(x.shape), (x * 100).round().int().flatten().tolist()]
             if x.dim()
@@ -243,7 +270,7 @@ def data(it: Derivation, told: dict[str, dict[str, str]]) -> dict[str, Any]:
         one["slips"] = [*told[step.name or step.ask].items()]
         kept = {k: getattr(step, k) for k in ("name", "ask", "hint", "why")}
         steps.append(one | {k: v for k, v in kept.items() if v})
-    found = {"worlds": hundredths, "forward": [*it.forward.items()], "steps": steps}
+    found = {"worlds": made, "forward": [*it.forward.items()], "steps": steps}
     return found | ({"axes": it.axes} if it.axes else {})
 
 

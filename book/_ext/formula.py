@@ -87,7 +87,9 @@ class Evaluator:
         """
         try:
             return self.of(ast.parse(clean(text), mode="eval").body)
-        except (SyntaxError, RuntimeError, RecursionError, MemoryError) as error:
+        except (SyntaxError, RuntimeError, MemoryError, IndexError) as error:
+            raise Unread(f"{text!r}: {error}") from error
+        except (TypeError, ValueError) as error:  # an axis that is no number
             raise Unread(f"{text!r}: {error}") from error
 
     def of(self, node: Any) -> Tensor:
