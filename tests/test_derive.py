@@ -17,7 +17,8 @@ import derivation  # noqa: E402
 import derive  # noqa: E402
 import formula  # noqa: E402
 import grading  # noqa: E402
-from derivation import Derivation, Step, Wrong, check  # noqa: E402
+from derivation import Derivation, Step  # noqa: E402
+from proving import Wrong, check  # noqa: E402
 
 DECLARED = derivation.declared()
 NAMED = re.compile(r"^```\{derive\} (\S+)$", re.M)
@@ -35,7 +36,8 @@ def judge():
     context.eval(
         f"const tasks = {grading.tasks()};"
         "globalThis.run = (name, k, text) => {"
-        "  const {ok, kind, say} = derive.judge(text, tasks[name], tasks[name].steps[k]);"
+        "  const step = tasks[name].steps[k];"
+        "  const {ok, kind, say} = derive.judge(text, tasks[name], step);"
         "  return JSON.stringify([ok, kind, say]); }"
     )
     return lambda name, k, text: json.loads(context.get("run")(name, k, text))

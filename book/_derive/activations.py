@@ -36,9 +36,11 @@ activations_silu = Derivation(
             },
             slips={
                 "s * dy": "bug: product_rule_forgotten",
-                "s * (1 - s) * dy": "That is the sigmoid's own gradient; y is x times s.",
+                "s * (1 - s) * dy": "That is the sigmoid's own gradient; y is x times "
+                "s.",
                 "s * (1 + (1 - s)) * dy": "The second part has lost x: ds is x dy.",
-                "s * dy + s * (1 - s**2) * ds": "The slope of the sigmoid is s (1 - s); "
+                "s * dy + s * (1 - s**2) * ds": "The slope of the sigmoid is s (1 - "
+                "s); "
                 "1 - s² belongs to tanh.",
                 "s * dy + (1 - s) * ds": "The slope of the sigmoid is s (1 - s).",
                 "s * (1 + x * (1 - s))": "The local derivative alone: where is dy?",

@@ -29,7 +29,8 @@ attention_backward = Derivation(
             "A.T @ dy",
             hint="A value is read by all later rows, with its weight in each.",
             slips={
-                "A @ dy": "Row t of A says whom t reads; a value gathers from those who "
+                "A @ dy": "Row t of A says whom t reads; a value gathers from those "
+                "who "
                 "read *it*: the transpose.",
             },
         ),
@@ -42,7 +43,8 @@ attention_backward = Derivation(
         Step(
             "dS",
             "A * (dA - sum(A * dA))",
-            hint="Softmax: each weight, times its gradient less the row's weighted mean.",
+            hint="Softmax: each weight, times its gradient less the row's weighted "
+            "mean.",
             slips={
                 "A * dA": "Each row of A sums to one: the weights are coupled.",
                 "A * (1 - A) * dA": "That is the diagonal of softmax alone.",

@@ -144,11 +144,12 @@ everything_hidden = Derivation(
             parts={
                 "gain * s * du": "the direct path",
                 "-gain * s * mean(du)": "the path through the mean",
-                "-gain * s * r * sum(r * du) / (n - 1)": "the path through the variance",
+                "-gain * s * r * sum(r * du) / (n - 1)": "the path through the "
+                "variance",
             },
             slips={
                 "gain * s * (du - mean(du) - r * mean(r * du))": "bug: bessel_mixed_up",
-                "gain * s * (du - sum(du) / (n - 1) - r * sum(r * du) / (n - 1))": "The "
+                "gain * s * (du - sum(du) / (n-1) - r * sum(r * du) / (n-1))": "The "
                 "mean divides by n: only the variance has n - 1.",
                 "gain * s * du": "bug: statistics_constant",
             },

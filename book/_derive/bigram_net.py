@@ -66,7 +66,8 @@ bigram_recall = Derivation(
     lengths={"V": (27, 5)},
     steps=(
         Step(
-            ask="A symbol does not occur in a batch. What is the gradient of its row of "
+            ask="A symbol does not occur in a batch. What is the gradient of its row "
+            "of "
             "W, without decay?",
             right="0",
             hint="Nobody read it.",

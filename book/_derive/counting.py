@@ -5,7 +5,6 @@ from derivation import Derivation, Step
 
 from charlm import ops
 
-
 counting_table = Derivation(
     title="the loss of a table, and of its scores",
     lengths={"S": (3, 4), "V": (4, 5)},
@@ -22,7 +21,8 @@ counting_table = Derivation(
         Step(
             "dP",
             "-C / (N * P)",
-            hint="The derivative of log P is 1/P; each pair counts as often as it is met.",
+            hint="The derivative of log P is 1/P; each pair counts as often as it is "
+            "met.",
             slips={
                 "-C / P": "The loss is a mean over all N pairs.",
                 "-C / N": "The derivative of log P is 1/P.",
@@ -73,7 +73,8 @@ counting_recall = Derivation(
     lengths={"k": (3, 2), "n": (8, 7), "V": (27, 5)},
     steps=(
         Step(
-            ask="A symbol followed k of n times. Which probability has the lowest loss?",
+            ask="A symbol followed k of n times. Which probability has the lowest "
+            "loss?",
             right="k / n",
             hint="The row normalised.",
             slips={"(k + 1) / (n + V)": "That is with one added to each count."},

@@ -67,7 +67,8 @@ cross_entropy_steps = Derivation(
             hint="k is used twice: in p = k / S, and in the sum S.",
             parts={"dp / S": "the direct path", "dS": "the path through the sum"},
             slips={
-                "dp / S": "What is there is right, but k is used twice: it is in S too.",
+                "dp / S": "What is there is right, but k is used twice: it is in S "
+                "too.",
                 "dp / S + dS * k": "S adds k up: each gets the gradient of S as it is.",
                 "dp / S + dS / V": "S is a sum, not a mean: nothing is divided by V.",
             },
@@ -106,10 +107,12 @@ cross_entropy_closed = Derivation(
             slips={
                 "p - Y": "bug: mean_forgotten",
                 "p / N": "bug: target_forgotten",
-                "(Y - p) / N": "Its sign is that of a gradient to climb: the loss falls "
+                "(Y - p) / N": "Its sign is that of a gradient to climb: the loss "
+                "falls "
                 "when the target's score rises.",
                 "(p - Y) * p / N": "That is for a squared error behind the softmax.",
-                "p * (1 - p) * (p - Y) / N": "p (1 - p) is the diagonal of softmax; the "
+                "p * (1 - p) * (p - Y) / N": "p (1 - p) is the diagonal of softmax; "
+                "the "
                 "logarithm of the loss cancels it.",
                 "(logp - Y) / N": "p, not its logarithm.",
             },
@@ -123,7 +126,8 @@ cross_entropy_recall = Derivation(
     lengths={"V": (27, 10)},
     steps=(
         Step(
-            ask="All V scores of a row are equal. What is the loss of that row, in nats?",
+            ask="All V scores of a row are equal. What is the loss of that row, in "
+            "nats?",
             right="log(V)",
             hint="Each probability is 1/V.",
             slips={
@@ -132,7 +136,8 @@ cross_entropy_recall = Derivation(
             proof=lambda w: uniform(w)[0],
         ),
         Step(
-            ask="And the gradient of the target's score in that row, with one row in the batch?",
+            ask="And the gradient of the target's score in that row, with one row in "
+            "the batch?",
             right="1 / V - 1",
             hint="p - y at the target.",
             slips={

@@ -86,7 +86,8 @@ dropout_recall = Derivation(
         Step(
             ask="And its variance?",
             right="p / (1 - p)",
-            hint="The mean square less one; the square is 1 / (1 - p)², with chance 1 - p.",
+            hint="The mean square less one; the square is 1 / (1 - p)², with chance 1 "
+            "- p.",
             slips={
                 "p * (1 - p)": "That is the variance of the mask, before it is scaled.",
                 "1 / (1 - p)": "That is the mean square: take the mean's square away.",

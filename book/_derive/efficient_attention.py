@@ -84,7 +84,8 @@ efficient_recall = Derivation(
     lengths={"T": (1024, 64), "D": (64, 16)},
     steps=(
         Step(
-            ask="A tile has the maximum 1; the next tile raises it to 3. By what is the "
+            ask="A tile has the maximum 1; the next tile raises it to 3. By what is "
+            "the "
             "old sum of exponentials multiplied?",
             right="exp(-2)",
             hint="Old maximum less new one.",
@@ -95,7 +96,8 @@ efficient_recall = Derivation(
             proof=sums,
         ),
         Step(
-            ask="How many numbers per row, besides inputs and output, does the backward "
+            ask="How many numbers per row, besides inputs and output, does the "
+            "backward "
             "need from the forward?",
             right="1",
             hint="The logarithm of the row's sum.",

@@ -50,7 +50,8 @@ generation_temperature = Derivation(
                 "-du * z / tau**2": "One τ for all entries: add up.",
                 "sum(du * z, (0, 1)) / tau**2": "The derivative of 1/τ is negative.",
                 "-sum(du * z, (0, 1)) / tau": "The derivative of 1/τ is -1/τ².",
-                "-sum(du * u, (0, 1)) / tau**2": "z / τ² is u / τ: one division too many.",
+                "-sum(du * u, (0, 1)) / tau**2": "z / τ² is u / τ: one division too "
+                "many.",
                 "-sum(du * z) / tau**2": "One τ for all rows too: sum over both axes.",
             },
             also=("-sum(du * u, (0, 1)) / tau", "-sum(dz * z, (0, 1)) / tau"),

@@ -53,8 +53,8 @@ gpt_block = Derivation(
                 "skip sends dy back untouched.",
                 "dy + dn": "Between x and n stands the normalisation.",
                 "dy + s * dn": "The row's mean and deviation move with x.",
-                "s * (dy + dn - mean(dy + dn) - n * mean((dy + dn) * n))": "The skip goes "
-                "around the normalisation, not through it.",
+                "s * (dy + dn - mean(dy + dn) - n * mean((dy + dn) * n))": "The skip "
+                "goes around the normalisation, not through it.",
             },
         ),
     ),

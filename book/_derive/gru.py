@@ -46,7 +46,8 @@ gru_cell = Derivation(
             "(1 - n**2) * (1 - z) * dy",
             hint="The candidate's share is 1 - z; then the slope of tanh.",
             slips={
-                "(1 - n**2) * z * dy": "z keeps the old state; the candidate has 1 - z.",
+                "(1 - n**2) * z * dy": "z keeps the old state; the candidate has 1 - "
+                "z.",
                 "(1 - z) * dy": "The slope of tanh is missing.",
             },
         ),
@@ -129,7 +130,8 @@ gru_recall = Derivation(
     constants={"z": 0.9},
     steps=(
         Step(
-            ask="All weights are zero and every update gate stands at `z`. What is left "
+            ask="All weights are zero and every update gate stands at `z`. What is "
+            "left "
             "of a gradient of 1, n steps back?",
             right="z**n",
             hint="Only the direct path is left.",

@@ -36,7 +36,8 @@ layers_twice = Derivation(
             parts={"a.T @ dy": "the second use", "x.T @ da": "the first use"},
             slips={
                 "a.T @ dy": "What is there is right; the first use adds its share.",
-                "x.T @ dy + a.T @ da": "Inputs and gradients are crossed: the second use "
+                "x.T @ dy + a.T @ da": "Inputs and gradients are crossed: the second "
+                "use "
                 "read a and got dy.",
                 "(a.T @ dy + x.T @ da) / 2": "Uses add up; they are not averaged.",
             },

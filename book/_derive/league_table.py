@@ -76,7 +76,8 @@ league_recall = Derivation(
     constants={"r": 1.5},
     steps=(
         Step(
-            ask="At λ = 0, a second model gives every target `r` times the probability of "
+            ask="At λ = 0, a second model gives every target `r` times the "
+            "probability of "
             "the first. What is the gradient of λ?",
             right="1 - r",
             hint="-(b - a) / p, where p is a.",

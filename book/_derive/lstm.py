@@ -22,7 +22,7 @@ lstm_cell = Derivation(
     title="an LSTM's cell and gates",
     lengths={"B": (4, 5), "H": (3, 2)},
     inputs={
-        **{n: "B H" for n in ("c", "ai", "af", "ag", "ao")},
+        **dict.fromkeys(("c", "ai", "af", "ag", "ao"), "B H"),
         "dcnext": "B H",
         "dh": "B H",
     },
@@ -69,7 +69,7 @@ lstm_cell = Derivation(
             hint="The input gate multiplies g.",
             slips={
                 "i * (1 - i) * g * dcnext": "bug: output_path_forgotten",
-                "i * (1 - i) * g * o * (1 - t**2) * dh": "bug: cell_gradient_overwritten",
+                "i * (1-i) * g * o * (1 - t**2) * dh": "bug: cell_gradient_overwritten",
             },
         ),
         Step(
@@ -78,7 +78,8 @@ lstm_cell = Derivation(
             hint="The forget gate multiplies the old cell.",
             slips={
                 "f * (1 - f) * cnew * dcnew": "bug: cell_of_the_wrong_time",
-                "f * (1 - f) * g * dcnew": "The forget gate multiplies the old cell, c.",
+                "f * (1 - f) * g * dcnew": "The forget gate multiplies the old cell, "
+                "c.",
             },
         ),
         Step(
@@ -130,7 +131,8 @@ lstm_recall = Derivation(
     constants={"f": 0.9},
     steps=(
         Step(
-            ask="Every forget gate stands at `f`, and nothing else reads the cell. What "
+            ask="Every forget gate stands at `f`, and nothing else reads the cell. "
+            "What "
             "is left of a gradient of 1 on the cell, n steps back?",
             right="f**n",
             hint="Each step multiplies by the gate.",
@@ -138,7 +140,8 @@ lstm_recall = Derivation(
             proof=cell,
         ),
         Step(
-            ask="How many weights, without biases, has an LSTM of H units and I inputs?",
+            ask="How many weights, without biases, has an LSTM of H units and I "
+            "inputs?",
             right="4 * H * (I + H)",
             hint="Three gates and a candidate.",
             slips={"3 * H * (I + H)": "Three is a GRU."},

@@ -59,7 +59,8 @@ normalisation_layer = Derivation(
                 "-s * xhat * mean(dxhat * xhat)": "the path through the variance",
             },
             slips={
-                "gamma * s * (dy - mean(dy) - xhat * mean(dy * xhat))": "bug: gain_outside",
+                "gamma * s * (dy - mean(dy) - xhat * mean(dy * xhat))": "bug: "
+                "gain_outside",
                 "s * (dxhat - mean(dxhat, 0) - xhat * mean(dxhat * xhat, 0))": "bug: "
                 "averaged_over_rows",
                 "s * (dxhat - xhat * mean(dxhat * xhat))": "That is RMS normalisation: "
@@ -108,7 +109,8 @@ normalisation_rms = Derivation(
                 "r * dxhat - r**3 * 2 * x / C * dr": "The 2 of the square meets the "
                 "1/2 of the root.",
                 "r * dxhat + r**3 * x / C * dr": "The exponent -1/2 brings a minus.",
-                "r * dxhat - r * x / C * dr": "The exponent falls from -1/2 to -3/2: r³.",
+                "r * dxhat - r * x / C * dr": "The exponent falls from -1/2 to -3/2: "
+                "r³.",
             },
             also=("r * (dxhat - xhat * mean(dxhat * xhat))",),
         ),

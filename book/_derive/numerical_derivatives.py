@@ -49,7 +49,8 @@ differences_cubic = Derivation(
             },
             slips={
                 "3*x**2 + 3*x*h**2 + h**3": "Divided by h once: the powers of h fall.",
-                "3*x**2 + x*h + h**2": "The middle term has three times that: h/2 times "
+                "3*x**2 + x*h + h**2": "The middle term has three times that: h/2 "
+                "times "
                 "the second derivative, 6x.",
             },
             also=("((x + h)**3 - x**3) / h",),
@@ -83,7 +84,8 @@ differences_recall = Derivation(
     constants={"h": 0.5},
     steps=(
         Step(
-            ask="The central difference of x³: by what factor does its error shrink when "
+            ask="The central difference of x³: by what factor does its error shrink "
+            "when "
             "h is halved?",
             right="4",
             hint="Its error is of second order.",
@@ -94,7 +96,8 @@ differences_recall = Derivation(
             proof=order,
         ),
         Step(
-            ask="The forward difference of `3x² - 4x + 5` at its minimum, with step `h`?",
+            ask="The forward difference of `3x² - 4x + 5` at its minimum, with step "
+            "`h`?",
             right="3 * h",
             hint="h/2 times the second derivative.",
             slips={

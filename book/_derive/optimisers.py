@@ -47,7 +47,7 @@ def momentum(w, backward=None):
 optimisers_adam = Derivation(
     title="the second step of Adam",
     lengths={"P": (3, 4)},
-    constants={"beta1": 0.9, "beta2": 0.99, "lr": 0.1, "eps": 0.01},
+    constants={"beta1": 0.9, "beta2": 0.99, "lr": 0.05, "eps": 0.01},
     inputs={"p0": "P", "g1": "P", "g2": "P"},
     forward={
         "m1": "(1 - beta1) * g1",
@@ -85,15 +85,17 @@ optimisers_adam = Derivation(
         Step(
             "p2",
             "p1 - lr * m2 / (1 - beta1**2) / (sqrt(s2 / (1 - beta2**2)) + eps)",
-            hint="Both means began at zero: divide each by 1 - β², for the second step.",
+            hint="Both means began at zero: divide each by 1 - β², for the second "
+            "step.",
             slips={
-                "p1 - lr * m2 / (sqrt(s2) + eps)": "Both means began at zero and are too "
+                "p1 - lr * m2 / (sqrt(s2) + eps)": "Both means began at zero and are "
+                "too "
                 "small: divide each by what it lacks of one, 1 - β².",
                 "p1 - lr * m2 / (1 - beta1) / (sqrt(s2 / (1 - beta2)) + eps)": "In the "
                 "second step the correction is 1 - β², not 1 - β.",
-                "p1 - lr * m2 / (1 - beta1**2) / (s2 / (1 - beta2**2) + eps)": "The step "
-                "divides by the root of the mean square.",
-                "p1 - lr * m2 / (1 - beta1**2) / sqrt(s2 / (1 - beta2**2) + eps)": "eps "
+                "p1 - lr * m2 / (1 - beta1**2) / (s2 / (1 - beta2**2) + eps)": "The "
+                "step divides by the root of the mean square.",
+                "p1 - lr * m2 / (1-beta1**2) / sqrt(s2 / (1-beta2**2) + eps)": "eps "
                 "is added to the root, outside of it.",
                 "p1 - lr * g2 / (sqrt(s2 / (1 - beta2**2)) + eps)": "The step follows "
                 "the running mean, not the newest gradient (that would be RMSProp).",
@@ -116,7 +118,8 @@ optimisers_momentum = Derivation(
             "mu * v0 + g",
             hint="The old velocity fades by μ; the gradient is added whole.",
             slips={
-                "mu * v0 + (1 - mu) * g": "That is a running mean, as in Adam; here the "
+                "mu * v0 + (1 - mu) * g": "That is a running mean, as in Adam; here "
+                "the "
                 "gradient is added whole.",
                 "v0 + g": "The old velocity fades by μ.",
                 "mu * v0 - g": "The minus comes in the step, p - lr v.",
@@ -134,9 +137,11 @@ optimisers_momentum = Derivation(
         Step(
             "p_ahead",
             "p0 - lr * (g + mu * v)",
-            hint="Nesterov: the gradient, and the velocity after it has faded once more.",
+            hint="Nesterov: the gradient, and the velocity after it has faded once "
+            "more.",
             slips={
-                "p0 - lr * (g + mu * v0)": "That is plain momentum; looking ahead takes "
+                "p0 - lr * (g + mu * v0)": "That is plain momentum; looking ahead "
+                "takes "
                 "the new velocity once more.",
                 "p0 - lr * (g + v)": "The velocity fades by μ once more.",
             },

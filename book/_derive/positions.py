@@ -49,7 +49,7 @@ def table(w, backward=ops.add_positions_backward):
 positions_table = Derivation(
     title="one table for two texts",
     lengths={"T": (4, 5), "E": (3, 2)},
-    inputs={n: "T E" for n in ("x1", "x2", "P", "dy1", "dy2")},
+    inputs=dict.fromkeys(("x1", "x2", "P", "dy1", "dy2"), "T E"),
     forward={"y1": "x1 + P", "y2": "x2 + P"},
     package=table,
     seed=2,
@@ -63,7 +63,8 @@ positions_table = Derivation(
             parts={"dy1": "the first text's share", "dy2": "the second text's share"},
             slips={
                 "(dy1 + dy2) / 2": "bug: positions_averaged",
-                "sum(dy1 + dy2, 0)": "Every position has a row of its own: the sum runs "
+                "sum(dy1 + dy2, 0)": "Every position has a row of its own: the sum "
+                "runs "
                 "over texts alone.",
             },
         ),

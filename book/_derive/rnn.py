@@ -66,8 +66,10 @@ rnn_two_steps = Derivation(
                 "h1.T @ da2": "the second step's share",
             },
             slips={
-                "h1.T @ da2": "What is there is right; U was used in the first step too.",
-                "h1.T @ da1 + h2.T @ da2": "U meets the state that came in, not the one "
+                "h1.T @ da2": "What is there is right; U was used in the first step "
+                "too.",
+                "h1.T @ da1 + h2.T @ da2": "U meets the state that came in, not the "
+                "one "
                 "that went out.",
             },
         ),
@@ -109,7 +111,8 @@ rnn_recall = Derivation(
     constants={"u": 0.5},
     steps=(
         Step(
-            ask="One unit, always at state 0, with recurrent weight `u`. What becomes of "
+            ask="One unit, always at state 0, with recurrent weight `u`. What becomes "
+            "of "
             "a gradient of 1, n steps back?",
             right="u**n",
             hint="At 0 the slope of tanh is one: each step multiplies by u.",

@@ -74,7 +74,8 @@ second_recall = Derivation(
     title="curvature",
     steps=(
         Step(
-            ask="Two equal scores, cross-entropy. The second derivative of the loss with "
+            ask="Two equal scores, cross-entropy. The second derivative of the loss "
+            "with "
             "respect to one of them?",
             right="1/4",
             hint="p (1 - p).",
@@ -82,7 +83,8 @@ second_recall = Derivation(
             proof=hessian_in_one,
         ),
         Step(
-            ask="tanh, where its output is 0.6: the tangent of the output for a tangent of "
+            ask="tanh, where its output is 0.6: the tangent of the output for a "
+            "tangent of "
             "2 at the input?",
             right="2 * 0.64",
             hint="The slope, 1 - y², times the tangent.",

@@ -41,7 +41,8 @@ tensor_linear = Derivation(
         Step(
             "dW",
             "x.T @ da",
-            hint="W is used by every row: a product that sums over rows, (I, N) by (N, O).",
+            hint="W is used by every row: a product that sums over rows, (I, N) by "
+            "(N, O).",
             slips={
                 "da.T @ x": "bug: weights_transposed",
                 "x.T @ da / N": "The mean has divided by N already, in da.",

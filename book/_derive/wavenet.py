@@ -47,7 +47,8 @@ wavenet_conv = Derivation(
         Step(
             "dx",
             "D.T @ dy @ W0.T + dy @ W1.T",
-            hint="x is read by both taps; what went a step into the future comes a step "
+            hint="x is read by both taps; what went a step into the future comes a "
+            "step "
             "back: Dᵀ.",
             parts={
                 "D.T @ dy @ W0.T": "what the next time sends back",
@@ -57,7 +58,8 @@ wavenet_conv = Derivation(
                 "D.T @ dy @ W1.T + dy @ W0.T": "bug: taps_flipped",
                 "D @ dy @ W0.T + dy @ W1.T": "The past would be blamed for what came "
                 "before it: back in time goes the transpose of D.",
-                "dy @ W0.T + dy @ W1.T": "The first tap's share belongs a step earlier.",
+                "dy @ W0.T + dy @ W1.T": "The first tap's share belongs a step "
+                "earlier.",
             },
         ),
     ),
@@ -123,7 +125,8 @@ wavenet_recall = Derivation(
     lengths={"L": (4, 3), "T": (8, 5)},
     steps=(
         Step(
-            ask="L layers of two taps, with dilations 1, 2, 4 and so on. How many inputs "
+            ask="L layers of two taps, with dilations 1, 2, 4 and so on. How many "
+            "inputs "
             "does one output see?",
             right="2**L",
             hint="Each layer doubles it.",

@@ -1,7 +1,7 @@
 """Derivations to finish and questions to recall, as boxes on the page.
 
 ``{derive} name`` shows what ``book/_derive`` declares under that name (``batchnorm-dx``
-is ``batchnorm_dx``), after it was checked by :mod:`derivation`: a declaration that does
+is ``batchnorm_dx``), after it was checked by :mod:`proving`: a declaration that does
 not hold is an error of the page. Without a script, on paper and in the notebook the box
 is a statement and a folded solution; ``derive.js`` puts blanks between the two.
 """
@@ -82,7 +82,8 @@ class Derive(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        from derivation import Wrong, check, data
+        from derivation import data
+        from proving import Wrong, check
 
         name = self.arguments[0]
         if name not in declared():

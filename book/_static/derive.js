@@ -1,7 +1,7 @@
 // "Finish this derivation" and questions to recall: what is typed is evaluated on the tensors
 // of two worlds, so that nothing passes by chance, and compared; on a miss with what it would
 // be with a known slip, which is named. Right answers, slips and words come with the page;
-// charlm has checked them when it was built (book/_ext/derivation.py). slips.js finds others.
+// charlm has checked them when it was built (book/_ext/proving.py). slips.js finds others.
 globalThis.derive = (() => {
   const { Miss, parse, evaluate, math, scalar, map, same } = formula;
 
@@ -13,7 +13,7 @@ globalThis.derive = (() => {
     const inputs = Object.keys(task.worlds[0]);
     task.values = task.worlds.map((w) => Object.fromEntries(Object.entries(w).map(([k, v]) =>
       [k, Array.isArray(v) ? { shape: v[0], data: v[1].map((x) => x / 100) } : scalar(v)])));
-    task.lengths = inputs.filter((k) => Number.isInteger(task.worlds[0][k]));
+    task.lengths = inputs.filter((k) => Number.isInteger(task.worlds[0][k]) && task.worlds[0][k] > 1);
     const lines = [...task.forward, ...task.steps.filter((s) => s.name).map((s) => [s.name, s.right])];
     lines.forEach(([name, formula], k) => {
       const tree = parse(formula, [...inputs, ...lines.slice(0, k).map(([n]) => n)]);
@@ -28,12 +28,13 @@ globalThis.derive = (() => {
     prepare(task);
     const of = (tree) => task.values.map((w) => evaluate(tree, w, task.axes));
     const read = (formula) => of(parse(formula, step.known));
+    const answer = parse(step.right, step.known), right = of(answer);
     let tree, mine;
     try { tree = parse(text, step.known); mine = of(tree); } catch (e) {
-      if (e instanceof Miss) return { ok: false, kind: "unread", say: e.message };
-      throw e;
+      if (!(e instanceof Miss)) throw e;
+      const [kind, say] = (tree && derive.misfit({ step, tree, of, right })) ?? ["unread", e.message];
+      return { ok: false, kind, say };
     }
-    const answer = parse(step.right, step.known), right = of(answer);
     const equal = (other) => mine.every((m, i) => same(m, other[i]));
     const no = (kind, say) => ({ ok: false, kind, say, tree });
     if (equal(right)) return { ok: true, kind: "right", say: "Right.", tree };

@@ -64,7 +64,7 @@ globalThis.formula = (() => {
   const bare = (a) => a.shape.filter((n) => n > 1).join();
   function same(a, b) {
     const scale = Math.max(...b.data.map(Math.abs), 1e-30);
-    return bare(a) === bare(b) && a.data.every((x, i) => Math.abs(x - b.data[i]) <= 1e-9 * scale);
+    return bare(a) === bare(b) && scale < Infinity && a.data.every((x, i) => Math.abs(x - b.data[i]) <= 1e-9 * scale);
   }
 
   // ---- grammar: {op, a, b} with the place in the text ----

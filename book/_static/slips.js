@@ -96,13 +96,43 @@
     return null;
   }
 
+  // the reader's own formula, with one thing changed wherever it stands
+  const everywhere = (t, f) => {
+    if (!t?.op) return t;
+    return f({ ...t, a: everywhere(t.a, f), b: everywhere(t.b, f) });
+  };
+  function replaced({ step, tree, of, right }) {
+    const becomes = (f) => tried(() => alike(of(everywhere(tree, f)), right));
+    const names = step.known.filter((n) => tree.text.includes(n));
+    for (const a of names) for (const b of step.known)
+      if (a !== b && becomes((t) => (t.op === "name" && t.a === a ? { ...t, a: b } : t))) return ["near", `Almost: “${a}” stands where “${b}” belongs.`];
+    for (const [a, b] of [["sum", "mean"], ["mean", "sum"]])
+      if (becomes((t) => (t.op === a ? { ...t, op: b } : t))) return ["near", `Almost: where “${a}” stands, “${b}” belongs.`];
+    return null;
+  }
+  // shapes that do not fit: would they with another name, a transpose, the other order?
+  derive.misfit = (found) => {
+    const { tree, of, right } = found, products = [];
+    everywhere(tree, (t) => { if (t.op === "@") products.push(t.text); return t; });
+    const turn = (t) => (t.op === "T" ? t.a : { op: "T", a: t });
+    const ways = [
+      ({ a, b }) => [turn(a), b], ({ a, b }) => [a, turn(b)], ({ a, b }) => [turn(a), turn(b)],
+      ({ a, b }) => [b, a], ({ a, b }) => [turn(b), a], ({ a, b }) => [b, turn(a)],
+    ];
+    for (const text of products) for (const way of ways) {
+      const changed = (t) => { if (t.op !== "@" || t.text !== text) return t; const [a, b] = way(t); return { ...t, a, b }; };
+      if (tried(() => alike(of(everywhere(tree, changed)), right))) return ["transposed", `Almost: in “${text}” a transpose or the order of the factors is wrong.`];
+    }
+    return replaced(found);
+  };
+
   function near({ task, step, answer, of, equal }) {
     for (const [other, words] of others(answer, step.known)) if (tried(() => equal(of(other)))) return ["near", `Almost: ${words}.`];
     for (const n of Object.keys(task.values[0])) if (n !== step.name && equal(task.values.map((w) => w[n]))) return ["mixed", `That is what “${n}” is.`];
     return null;
   }
 
-  function parts({ step, tree, mine, answer, task, of, read, equal }) {
+  function parts({ step, tree, mine, task, of, read, equal }) {
     const add = (all) => all.reduce((a, b) => a.map((x, i) => broadcast("+", TWO["+"], x, b[i])));
     const known = step.parts.map(([formula, words]) => [read(formula), words]);
     for (let mask = 1; mask < 1 << known.length; mask++) {
@@ -111,7 +141,7 @@
       if (rest.length && equal(add(rest))) return ["missing", `What is there is right, but something is missing: ${out}.`];
       if (equal(add(known.map(([v], k) => (mask & (1 << k) ? minus(v) : v))))) return ["signs", `The sign is wrong of: ${out}.`];
     }
-    const due = known.length ? known : terms(answer, of), got = tried(() => terms(tree, of)) ?? [[mine]];
+    const due = known, got = tried(() => terms(tree, of)) ?? [[mine]];
     const is = (u) => ([v]) => alike(u, v);
     const good = due.filter(([v]) => got.some(is(v))), turned = due.filter(([v]) => got.some(is(minus(v))));
     if (due.length < 2 || !(good.length + turned.length)) return null;
@@ -119,16 +149,16 @@
       const lacks = step.known.find((n) => tried(() => { const w = times("*", v, task.values, n); return due.some(is(w)) || due.some(is(minus(w))); }));
       return `“${text}”${lacks ? `, which lacks the factor “${lacks}”` : ""}`;
     });
-    const told = (all) => (known.length ? all.map(([, words]) => words).join("; ") : `${all.length} of ${due.length} terms`);
+    const told = (all) => all.map(([, words]) => words).join("; ");
     return ["parts", [good.length && `Right so far: ${told(good)}.`, turned.length && `With the wrong sign: ${told(turned)}.`, odd.length && `Not right: ${odd.join("; ")}.`].filter(Boolean).join(" ")];
   }
 
   function shape({ task, mine, right }) {
     if (bare(mine[0]) === bare(right[0])) return null;
-    const words = (a) => a.shape.map((n) => task.lengths.find((l) => task.worlds[0][l] === n) ?? n).join(", ");
-    return ["shape", `Your result has the shape (${words(mine[0])}). It has to be (${words(right[0])}).`];
+    const words = (a) => (bare(a) ? `of shape (${a.shape.map((n) => task.lengths.find((l) => task.worlds[0][l] === n) ?? n).join(", ")})` : "a single number");
+    return ["shape", `Your result is ${words(mine[0])}. It has to be ${words(right[0])}.`];
   }
 
-  derive.diagnose = (found) => factor(found) ?? shaped(found) ?? named(found) ?? near(found) ?? parts(found) ?? shape(found)
+  derive.diagnose = (found) => factor(found) ?? shaped(found) ?? named(found) ?? replaced(found) ?? near(found) ?? parts(found) ?? shape(found)
     ?? ["other", "Not equal, and no slip that is known here. Try it on the small case by hand, or take a hint."];
 }

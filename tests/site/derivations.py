@@ -61,7 +61,7 @@ def noise(page, tried):
 
 
 def by_keyboard(page, name: str):
-    """Choose how much is blank, type, check, take the hint, read what was understood."""
+    """Choose how much is blank, type, check, take the hint, see what was read."""
     box = page.locator(f"#derive-{name}")
     blanks = box.locator(".derive-blank:visible")
     if blanks.count() != 1:
@@ -94,7 +94,7 @@ def narrow(page, name: str):
     box.scroll_into_view_if_needed()
     for control in box.locator("button:visible, input:visible").all():
         size = control.bounding_box()
-        if not (size and 0 <= size["x"] and size["x"] + size["width"] <= 360):
+        if not (size and size["x"] >= 0 and size["x"] + size["width"] <= 360):
             yield f"{name}: a control lies at {size} on a phone"
 
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "book" / "_ext")]
 
 import derivation  # noqa: E402
+import proving  # noqa: E402
 from formula import Evaluator, Unread  # noqa: E402
 
 TOKENS = "+ - * / @ ( ) , 0 1 2 . ** ^ sum mean T > = axis $ é \\ ² × #".split()
@@ -19,7 +20,7 @@ TOKEN = re.compile(r"\w+|\*\*|\S")
 def answers():
     """(derivation, place of a step, text, what to say or "" if it is right)."""
     for name, (it, _) in derivation.declared().items():
-        told = derivation.check(it, name)
+        told = proving.check(it, name)
         for k, step in enumerate(it.steps):
             for text in (step.right, *step.also, *forms(step)):
                 yield name, k, text, ""
@@ -62,7 +63,7 @@ def is_right(name: str, k: int, text: str) -> bool:
         Evaluator(derivation.whole(it, w, k), it.axes) for w in derivation.worlds(it)
     ]
     try:
-        return derivation.equal(
+        return proving.equal(
             [of(text) for of in inside], [of(step.right) for of in inside]
         )
     except (Unread, ValueError):
@@ -73,8 +74,5 @@ def tasks() -> str:
     """What all pages bring for the script, as JSON by name."""
     every = derivation.declared().items()
     return json.dumps(
-        {
-            name: derivation.data(it, derivation.check(it, name))
-            for name, (it, _) in every
-        }
+        {name: derivation.data(it, proving.check(it, name)) for name, (it, _) in every}
     )
