@@ -16,6 +16,7 @@ from pathlib import Path
 
 import axe_playwright_python
 import demos
+import derivations
 import finding
 import links
 import reading
@@ -221,6 +222,7 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
         "from disk": from_disk,
         "finding": finding.check,
         "sliders": sliders.check,
+        "derivations": derivations.check,
         "marks and paper": reading.check,
         "demos": demos.check_demos,
     }
@@ -233,6 +235,7 @@ JOBS = [  # the longest first
     "finding",
     "marks and paper",
     "demos",
+    "derivations",
     "sliders",
     "from disk",
 ]
