@@ -168,6 +168,8 @@ def test_data_commands(folder, capsys):
     assert "makemore" in out(capsys)
     assert main(["data", "describe", "names.txt"]) == 0
     assert "15" in out(capsys)
+    assert main(["data", "describe", "book"]) == 0
+    assert re.search(r"characters +207,347", out(capsys))
     assert main(["data", "fetch", "names", "--json"]) == 0
     assert json.loads(out(capsys))["path"].endswith("names.txt")
 

@@ -42,7 +42,7 @@ def _data_of(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", help=MODELS)
-    add("--data", help="names, makemore, tinyshakespeare, or a file (names)")
+    add("--data", help="names, book, makemore, tinyshakespeare, or a file (names)")
     _data_of(parser)
     add("--boundary", help="ends the items of a list ('.', or free if they have that)")
     add("--out", metavar="FILE", help=f"file of the model ({FILE})")
