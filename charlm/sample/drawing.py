@@ -62,13 +62,15 @@ def narrow(
         p, order = p.sort(dim=-1, descending=True, stable=True)  # (B, V)
         # a symbol goes if those before it already have the mass
         late = p.cumsum(-1) - p >= top_p  # (B, V)
+        late[:, 0] = False  # whatever p is: the likeliest stays
         late = late.gather(-1, order.argsort(-1))  # (B, V)  in the order of symbols
         logits = logits.masked_fill(late, -torch.inf)  # (B, V)
     return logits
 
 
 def _numbers(logits: Tensor) -> Tensor:
-    if not (logits < float("inf")).all():
+    """The scores, if the largest of each row is a number: all others then may be."""
+    if not logits.amax(-1).isfinite().all():
         raise ValueError(
             "the scores are no finite numbers; take a larger temperature, or train "
             "the model with a smaller learning rate"
@@ -112,9 +114,11 @@ def sample(
         ends: False for running text, whose model has never seen an end.
 
     Raises:
-        ValueError: as :func:`narrow` and :func:`draw`, or the prefix has the boundary,
-            or a character that is not in the vocabulary.
+        ValueError: as :func:`narrow` and :func:`draw`, no names to draw, or the prefix
+            has the boundary, or a character that is not in the vocabulary.
     """
+    if count < 1:
+        raise ValueError(f"count is {count}; draw at least 1")
     begin = torch.tensor(encoded(vocab, prefix))
     text, reader = begin.expand(count, -1), Reader(model, cached)
     for _ in range(longest - len(prefix)):
@@ -154,7 +158,12 @@ def beam(
 
     Returns:
         Names with their log-likelihood in nats, the likeliest first.
+
+    Raises:
+        ValueError: no beginnings to keep; else as :func:`sample`.
     """
+    if width < 1:
+        raise ValueError(f"width is {width}; keep at least 1 beginning")
     text = torch.tensor([encoded(vocab, prefix)])
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]

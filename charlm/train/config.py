@@ -1,11 +1,12 @@
 """The settings of a training run, and its record."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Protocol
 
 from torch import Tensor
 
+from ..models.options import refuse_odd
 from ..sample import TextModel
 from .optim import OPTIMISERS
 from .plain import Model
@@ -62,6 +63,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_odd("", asdict(self), {f.name: f.default for f in fields(self)})
         for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
                 raise ValueError(
