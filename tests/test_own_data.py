@@ -323,3 +323,13 @@ def test_a_vocabulary_is_taken_over(folder):
     assert corpus("names.txt", vocab=vocab).vocab == vocab
     with pytest.raises(ValueError, match=r"U\+0020 SPACE"):
         corpus("text.txt", vocab=vocab)
+
+
+def test_one_long_text_is_printed_while_it_is_drawn(folder, capsys):
+    assert main(["train", "--data", "text.txt", "--text", *TRAIN[3:]]) == 0
+    for more in ([], ["--prefix", "the c", "--longest", "30"], ["--temperature", "0"]):
+        (whole,) = answer(capsys, "sample", "--count", "1", *more)["samples"]
+        assert main(["sample", "--count", "1", *more]) == 0
+        assert capsys.readouterr().out == whole + "\n"
+    heard = refusal(capsys, "sample", "--count", "1", "--temperature", "-1")
+    assert heard.startswith("charlm: temperature is -1")
