@@ -1,12 +1,13 @@
 """The settings of a training run, and its record."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from ..models.options import refuse_odd
 from ..sample import TextModel
 from .optim import OPTIMISERS
 from .plain import Model
@@ -72,6 +73,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        refuse_odd("", asdict(self), {f.name: f.default for f in fields(self)})
         for name, known in (
             ("optimiser", OPTIMISERS),
             ("schedule", SCHEDULES),
