@@ -170,10 +170,10 @@ def differs(problems):
 
 @dataclass(frozen=True)
 class Judge:
-    """A function, and a question whether another in its place is wrong."""
+    """A function, and how to get a question whether another in its place is wrong."""
 
     function: Callable
-    wrong: Callable
+    prepare: Callable[[], Callable]
 
     @property
     def where(self) -> tuple[str, str]:
@@ -184,61 +184,74 @@ class Judge:
 
 def of_backward(pair) -> Judge:
     """The backward of a pair, on all cases."""
-    right = ops.pairs()[pair].backward
-    doubles, floats = questions(pair), singles(pair)
-    return Judge(right, lambda f: killed(f, doubles, floats))
+
+    def prepare():
+        doubles, floats = questions(pair), singles(pair)
+        return lambda f: killed(f, doubles, floats)
+
+    return Judge(ops.pairs()[pair].backward, prepare)
 
 
 def of_jvp(pair) -> Judge:
     """The JVP of a pair, whose adjoint is the backward."""
     both = ops.pairs()[pair]
-    asked = [(case, seed) for seed in ledger.SEEDS for case in cases.cases(pair, seed)]
 
-    def wrong(rule):
-        try:
-            return any(
-                gradcheck.adjoint(case.forward, both.backward, rule, case.inputs, seed)
-                > gradcheck.TOLERANCE["adjoint"]
-                for case, seed in asked
-            )
-        except Exception:  # a mutant may fail in any way there is
-            return True
+    def prepare():
+        seeds = ledger.SEEDS
+        asked = [(case, seed) for seed in seeds for case in cases.cases(pair, seed)]
+        most = gradcheck.TOLERANCE["adjoint"]
 
-    return Judge(both.jvp, wrong)
+        def wrong(rule):
+            try:
+                return any(
+                    gradcheck.adjoint(c.forward, both.backward, rule, c.inputs, seed)
+                    > most
+                    for c, seed in asked
+                )
+            except Exception:  # a mutant may fail in any way there is
+                return True
+
+        return wrong
+
+    return Judge(both.jvp, prepare)
 
 
-def of_class(cls, problems) -> Judge:
+def of_class(cls) -> Judge:
     """The backward of a layer or a model, in whole models."""
     right = cls.backward
 
-    def wrong(f):
-        cls.backward = f
-        try:
-            return differs(problems)
-        except Exception:  # a mutant may fail in any way there is
-            return True
-        finally:
-            cls.backward = right
+    def prepare():
+        problems = [(args, answers(*args)) for args in whole()]
 
-    return Judge(right, wrong)
+        def wrong(f):
+            cls.backward = f
+            try:
+                return differs(problems)
+            except Exception:  # a mutant may fail in any way there is
+                return True
+            finally:
+                cls.backward = right
+
+        return wrong
+
+    return Judge(right, prepare)
 
 
-def judges() -> list[Callable[[], Judge]]:
-    """Ways to every judge: all backwards, all JVPs, all layers and models."""
+def judges() -> list[Judge]:
+    """All backwards, all JVPs, all layers and models."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    problems = [(args, answers(*args)) for args in whole()]
-    found = [lambda p=p: of_backward(p) for p in ops.pairs()]
-    found += [lambda p=p: of_jvp(p) for p in ops.pairs()]
-    return found + [lambda c=c: of_class(c, problems) for c in classes()]
+    found = [of(p) for p in ops.pairs() for of in (of_backward, of_jvp)]
+    return found + [of_class(cls) for cls in classes()]
 
 
 def survivors(judge: Judge, mutants: list) -> list[str]:
     """Names of those that the judge does not find wrong."""
-    if judge.wrong(judge.function):
+    wrong = judge.prepare()
+    if wrong(judge.function):
         name = judge.function.__qualname__
         raise AssertionError(f"{name} is itself found wrong; mend it first")
-    return [m.name for m in mutants if not judge.wrong(compiled(m, judge.function))]
+    return [m.name for m in mutants if not wrong(compiled(m, judge.function))]
 
 
 def compiled(mutant, function):

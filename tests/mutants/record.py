@@ -112,15 +112,14 @@ class Record:
         by_place = defaultdict(list)
         for m in mutants:
             by_place[str(m.path), m.place.owner].append(m)
+        jobs = [(j, by_place[j.where]) for j in pairs.judges() if j.where in by_place]
 
-        def work(judge, folder):
-            judge = judge()
-            mine = by_place[judge.where]
-            return [m.name for m in mine], pairs.survivors(judge, mine) if mine else []
+        def work(job, folder):
+            return pairs.survivors(*job)
 
         found = {}
-        for _, (names, alive) in trial.children(pairs.judges(), work, self.at_once):
-            found |= {n: "" if n in alive else "the cases" for n in names}
+        for (_, mine), alive in trial.children(jobs, work, self.at_once):
+            found |= {m.name: "" if m.name in alive else "the cases" for m in mine}
         print(f"{len(found)} mutants of gradients", flush=True)
         return found
 
