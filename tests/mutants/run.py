@@ -27,7 +27,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
 sys.path.insert(0, str(Path(__file__).parent))
 
-from mutate import places  # noqa: E402
+from mutate import Place, places  # noqa: E402
 from record import Record  # noqa: E402
 from trial import Mutant  # noqa: E402
 
@@ -49,6 +49,29 @@ def mutants_of(package: Path, chosen: list[str]) -> list[Mutant]:
     return found
 
 
+def planted_in(package: Path, chosen: list[str], listed: Path) -> list[Mutant]:
+    """The mistakes of a list, as mutants.
+
+    Raises:
+        ValueError: what is right does not stand where it should, once.
+    """
+    found = []
+    for what, mistake in tomllib.loads(listed.read_text(encoding="utf8")).items():
+        inside, right = mistake["file"], mistake["right"]
+        path = package / inside
+        source = path.read_text(encoding="utf8")
+        if source.count(right) != 1 or "\n" in right + mistake["wrong"]:
+            raise ValueError(f"{listed.name}: {what}: {right!r} stands no one time")
+        if chosen and not inside.startswith(tuple(chosen)):
+            continue
+        number = source[: source.index(right)].count("\n") + 1
+        lines = range(number, number + 1)
+        place = Place("", what, right, number, lines, False, (), 0, 0)
+        text = source.replace(right, mistake["wrong"])
+        found.append(Mutant(path, inside, place, text))
+    return found
+
+
 def table(rooms: dict[str, Counter]) -> list[str]:
     """Room by room, and all together."""
     heads = ("mutants", "killed", "equivalent", "surviving")
@@ -67,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=HERE.parent.parent)
     parser.add_argument("--package", default="charlm")
     parser.add_argument("--listed", type=Path, default=HERE / "equivalent.toml")
+    parser.add_argument("--planted", type=Path, default=HERE / "planted.toml")
     parser.add_argument("--at-once", type=int, default=os.cpu_count())
     parser.add_argument("--tests", nargs="*", default=[], help="their files: test_data")
     options = parser.parse_args(arguments)
@@ -76,9 +100,11 @@ def main(arguments: list[str] | None = None) -> int:
     equivalent = tomllib.loads(options.listed.read_text(encoding="utf8"))
     every = mutants_of(root / options.package, options.only)
     names = {m.name for m in every}
-    chosen = every
+    chosen = list(every)
     if not options.all:
         chosen = [m for m in every if zlib.crc32(m.name.encode()) % SHARE == 0]
+    if options.planted.exists():
+        chosen += planted_in(root / options.package, options.only, options.planted)
     record = Record(root, root / options.package, options.at_once, options.tests)
     tried = [m for m in chosen if options.all or m.name not in equivalent]
     results = record.try_all(tried)

@@ -46,11 +46,19 @@ class Broken:
 
 @dataclass(frozen=True)
 class Mutant:
-    """An edit of a file of the package; ``inside`` is the path within it."""
+    """An edit of a file of the package.
+
+    Attributes:
+        path: of the file.
+        inside: the same within the package.
+        place: the edit.
+        text: the whole new text, of a mistake that is no mechanical edit.
+    """
 
     path: Path
     inside: str
     place: Place
+    text: str = ""
 
     @property
     def group(self) -> str:
@@ -66,6 +74,8 @@ class Mutant:
         return f"{self.path}:{self.place.number}"
 
     def tree(self) -> ast.Module:
+        if self.text:
+            return ast.parse(self.text)
         return mutated(self.path.read_text(encoding="utf8"), self.place)
 
 
