@@ -84,6 +84,7 @@ TRAIN = {
     "--truncate": NUMBERS,
     "--reset": ["before", "after", "x"],
     "--forget": FLOATS,
+    "--momentum": FLOATS,
     "--json": None,
 }
 SAMPLE = {

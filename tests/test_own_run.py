@@ -214,7 +214,7 @@ def test_kills_at_random_moments_leave_a_whole_file(folder):
         (["--model", "gpt", "--block", "4"], r"reads at most 4"),
         (
             ["--model", "mlp", "--batch", "1"],
-            "needs at least 2 rows; give a larger batch",
+            "needs at least 2; give a larger batch",
         ),
         (
             ["--model", "gpt", "--positions", "rope", "--n-embd", "9", "--n-head", "3"],
