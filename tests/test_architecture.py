@@ -262,6 +262,7 @@ def test_the_package_never_asks_torch_for_a_gradient():
         for path in sorted(PACKAGE.rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
         if path not in (WITNESS, FACE)
+        if path.parent.name != "lists"  # data to train on; the book speaks of autograd
         for i, line in enumerate(path.read_text(encoding="utf8").splitlines(), 1)
         if any(word in line for word in BANNED)
     ]

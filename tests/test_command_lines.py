@@ -85,6 +85,8 @@ TRAIN = {
     "--reset": ["before", "after", "x"],
     "--forget": FLOATS,
     "--momentum": FLOATS,
+    "--accumulate": NUMBERS,
+    "--precision": ["float32", "float16", "bfloat16", "x"],
     "--json": None,
 }
 SAMPLE = {

@@ -27,11 +27,11 @@ SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
   if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
   .observe({type: "layout-shift", buffered: true});"""
 # On a phone every block has got its height, shown or not (book.js)
-SETTLED = """() => [...document.querySelectorAll(".bd-article > section section > *")]
+SETTLED = """() => [...document.querySelectorAll("article > section section > *")]
   .every(b => getComputedStyle(b).contentVisibility !== "auto"
     || b.style.containIntrinsicBlockSize)"""
 # What a phone does not lay out before it is on the screen, as a reader meets it
-SHOWN = """() => document.querySelectorAll(".bd-article > section section > *")
+SHOWN = """() => document.querySelectorAll("article > section section > *")
   .forEach(b => { b.style.contentVisibility = "visible"; })"""
 # Four elements of five draw formulas or colour code, and axe takes ten times as long
 # with them. It reads no MathML and nothing that is hidden from screen readers, and one
@@ -56,6 +56,7 @@ LIGHTER = """() => {
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
+  elements: document.getElementsByTagName("*").length,
   maths: document.querySelectorAll(".math").length,
   drawn: document.querySelectorAll(".math .katex").length,
   scripts: [...document.scripts].some(s => /mathjax|katex.*js/i.test(s.src)),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import axe_playwright_python
 import demos
+import derivations
 import finding
 import links
 import reading
@@ -23,8 +24,10 @@ import sliders
 import tex
 from browser import browser_path, chromium, serve, visit
 
-REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
-MEDIAN = 300  # kB, of all pages
+REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
+ELEMENTS = 24_000  # of a page
+MEDIAN = 150  # kB, of all pages
+TABLES = 5  # that scroll at 1,280 px, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 FORMS = [((w, h), t) for w, h in ((1280, 900), (360, 800)) for t in ("light", "dark")]
 FROM_DISK = (
@@ -53,6 +56,8 @@ def judge(found, sizes: bool):
             yield f"{len(found.requests)} requests, more than {REQUESTS}"
         if found.kilobytes > KILOBYTES:
             yield f"{found.kilobytes:.0f} kB, more than {KILOBYTES}"
+        if m["elements"] > ELEMENTS:
+            yield f"{m['elements']:,} elements, more than {ELEMENTS:,}"
         if m["shift"] > SHIFT:
             yield f"moves while it loads: layout shift {m['shift']:.3f}"
 
@@ -90,9 +95,30 @@ def selects(page, found) -> None:
             found.console.append(f"a selection with {formula!r} is copied as {text!r}")
 
 
+OVERFLOW = """selector => {
+  document.querySelectorAll("article details").forEach(box => { box.open = true; });
+  return [...document.querySelectorAll(selector)]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
+    .map(e => e.textContent.trim().slice(0, 80)); }"""
+
+
+def fits(page, found) -> None:
+    """Code needs no scrolling at 1,280 px, and no page scrolls sideways at 320."""
+    for text in page.evaluate(OVERFLOW, ".highlight pre"):
+        found.console.append(f"code scrolls sideways: {text!r}")
+    tables = page.evaluate(OVERFLOW, ".table-wrapper, .table-scroll")
+    found.measured["tables"] = tables
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.wait_for_timeout(200)
+    wide = "document.documentElement.scrollWidth - innerWidth"
+    if (pixels := page.evaluate(wide)) > 0:
+        found.console.append(f"scrolls sideways by {pixels} px at 320 px")
+
+
 def acts(page, found) -> None:
     copies(page, found)
     selects(page, found)
+    fits(page, found)
 
 
 def figures(visits) -> tuple[str, float]:
@@ -139,6 +165,9 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
         lines.append(line)
         if middle > MEDIAN:
             problems.append(f"the median page weighs {middle:.0f} kB, over {MEDIAN}")
+        wide = [text for v in visits for text in v.measured["tables"]]
+        if len(wide) > TABLES:
+            problems.append(f"{len(wide)} tables scroll, more than {TABLES}: {wide}")
     where = f"{len(pages)} pages at {width} px, {scheme}"
     return problems, [*lines, f"{where}: {violations} accessibility violations"]
 
@@ -189,10 +218,11 @@ BEHAVIOUR = {
     "finding": finding.check,
     "marks and paper": reading.check,
     "demos": demos.check_demos,
+    "derivations": derivations.check,
     "sliders": sliders.check,
     "from disk": from_disk,
 }
-JOBS = [*(f"form {i}" for i in range(len(FORMS))), "files", "behaviour"]
+JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
 
 
 def main() -> int:

@@ -42,6 +42,10 @@ QUERIES = {
     "flash attention": "efficient-attention.html",
     "hessian": "second-order.html",
     "float16": "floating-point.html#a-short-range-float16",
+    "mixed precision": "scale.html",
+    "gradient accumulation": "scale.html#the-weighted-mean",
+    "master weights": "scale.html#the-step-parameters-in-thirty-two-bits",
+    "data parallel": "scale.html",
     "gradient clipping": "optimisers.html#clipping",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
