@@ -256,8 +256,10 @@ def test_json_has_no_numbers_that_are_none(capsys):
 def test_a_closed_stream_takes_what_is_said(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     output.ready()
-    print("heard by nobody", file=sys.stderr)
-    sys.stderr.close()
+    nowhere = sys.stderr
+    print("heard by nobody", file=nowhere)
+    monkeypatch.undo()
+    nowhere.close()
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", narrow)
     output.ready()
