@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from charlm.models import KINDS, build
 from charlm.sample import log_likelihood, nll, scores
 from charlm.train import TrainConfig, Trainer, new
 from charlm.train.checkpoint import read, store
-from charlm.train.opening import opening
+from charlm.train.opening import by_frequency, opening
 from charlm.train.standalone import FORWARDS
 
 NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
@@ -323,3 +324,38 @@ def test_a_vocabulary_is_taken_over(folder):
     assert corpus("names.txt", vocab=vocab).vocab == vocab
     with pytest.raises(ValueError, match=r"U\+0020 SPACE"):
         corpus("text.txt", vocab=vocab)
+
+
+def test_one_long_text_is_printed_while_it_is_drawn(folder, capsys):
+    assert main(["train", "--data", "text.txt", "--text", *TRAIN[3:]]) == 0
+    for more in ([], ["--prefix", "the c", "--longest", "30"], ["--temperature", "0"]):
+        (whole,) = answer(capsys, "sample", "--count", "1", *more)["samples"]
+        assert main(["sample", "--count", "1", *more]) == 0
+        assert capsys.readouterr().out == whole + "\n"
+    heard = refusal(capsys, "sample", "--count", "1", "--temperature", "-1")
+    assert heard.startswith("charlm: temperature is -1")
+
+
+def test_the_time_foretold_counts_steps_and_measurements(folder):
+    """A measurement goes forward only: three of its rows are one row of a step."""
+    job = new(corpus("names"), "bigram", {}, {"steps": 600, "evals": 20, "batch": 100})
+    steps, measured = 600, 20 * len(job.trainer.dev[0]) / 100 / 3
+    assert measured > 600
+    told = opening(job, 0.01)[2]
+    assert f"about {round(0.01 * (steps + measured))} s" in told
+    job.trainer.result.steps = 600  # stopped after its last step
+    assert "0 steps of 100 rows, about 1 s" in opening(job, 0.01)[2]
+
+
+def test_a_model_that_has_learnt_nothing_is_told(folder, capsys):
+    job = new(corpus("names.txt"), "bigram", {}, {"batch": 4})
+    symbols = [".", *"".join(corpus("names.txt").parts["train"])] + ["."] * 11
+    symbols += corpus("names.txt").vocab.symbols
+    items = corpus("names.txt").parts["dev"]
+    nats = [-math.log(symbols.count(c) / len(symbols)) for i in items for c in i + "."]
+    assert by_frequency(job.trainer) == pytest.approx(sum(nats) / len(nats))
+    assert main([*TRAIN, "--lr", "5", "--model", "mlp"]) == 0
+    assert "guessing symbols by their frequency gives" in capsys.readouterr().out
+    args = ["train", "--data", "text.txt", "--text", "--out", "t.st", "--steps", "200"]
+    assert main([*args, "--batch", "16"]) == 0
+    assert "note: guessing" not in capsys.readouterr().out

@@ -212,7 +212,10 @@ def test_kills_at_random_moments_leave_a_whole_file(folder):
     ("args", "words"),
     [
         (["--model", "gpt", "--block", "4"], r"reads at most 4"),
-        (["--model", "mlp", "--batch", "1"], "each needs 2; give a larger batch"),
+        (
+            ["--model", "mlp", "--batch", "1"],
+            "needs at least 2 rows; give a larger batch",
+        ),
         (
             ["--model", "gpt", "--positions", "rope", "--n-embd", "9", "--n-head", "3"],
             "cannot be rotated.*--n-embd and --n-head",

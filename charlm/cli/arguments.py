@@ -42,7 +42,7 @@ def _data_of(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", help=MODELS)
-    add("--data", help="names, makemore, tinyshakespeare, or a file (names)")
+    add("--data", help="names, book, makemore, tinyshakespeare, or a file (names)")
     _data_of(parser)
     add("--boundary", help="ends the items of a list ('.', or free if they have that)")
     add("--out", metavar="FILE", help=f"file of the model ({FILE})")
@@ -92,6 +92,8 @@ def _train(parser: argparse.ArgumentParser) -> None:
         ("smoothing", float, "label smoothing (0)"),
         ("token-dropout", float, "share of symbols hidden from the model (0)"),
         ("ema", float, "running average of the parameters (0)"),
+        ("accumulate", int, "parts of a minibatch, gone through in turn (1)"),
+        ("precision", str, "float32, float16 or bfloat16 (float32)"),
         ("evals", int, "measurements of the dev loss (20; 10 of a length given)"),
         ("patience", int, "stop after so many without a gain; 0 for never (5; 0)"),
         ("seed", int, "of everything random (0)"),
