@@ -114,17 +114,21 @@ ANYTHING = st.one_of(
     st.none(),
     st.text(max_size=3),
     st.lists(st.integers(), max_size=2),
-    st.sampled_from(["sgd", "adamw", "cosine", "rope", "learned", "before"]),
+    st.sampled_from(["sgd", "adamw", "cosine", "rope", "learned", "before", "float16"]),
 )
+NAMES = {
+    "optimiser": optim.OPTIMISERS,
+    "schedule": schedule.SCHEDULES,
+    "precision": ("float32", "float16", "bfloat16"),
+}
 SHARES = {"warmup", "smoothing", "token_dropout", "ema"}
-LOWEST = {"batch": 1, "steps": 1, "evals": 0, "patience": 0, "seed": 0}
+LOWEST = {"batch": 1, "steps": 1, "accumulate": 1, "evals": 0, "patience": 0, "seed": 0}
 
 
 def in_range(name, value, default):
     """What the docstring of :class:`TrainConfig` says, said once more."""
-    if name in ("optimiser", "schedule"):
-        known = optim.OPTIMISERS if name == "optimiser" else schedule.SCHEDULES
-        return isinstance(value, str) and value in known
+    if name in NAMES:
+        return isinstance(value, str) and value in NAMES[name]
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
     if name in LOWEST:

@@ -84,6 +84,9 @@ TRAIN = {
     "--truncate": NUMBERS,
     "--reset": ["before", "after", "x"],
     "--forget": FLOATS,
+    "--momentum": FLOATS,
+    "--accumulate": NUMBERS,
+    "--precision": ["float32", "float16", "bfloat16", "x"],
     "--json": None,
 }
 SAMPLE = {

@@ -151,3 +151,9 @@ def test_a_record_grows_and_says_nothing(tmp_path, monkeypatch, capsys):
     lines = (tmp_path / "outcomes").read_text().splitlines()
     assert [json.loads(line)["margin"] for line in lines] == [0, 7]
     assert capsys.readouterr().out == ""
+
+
+def test_tensors_of_any_shape_are_measured_values():
+    square = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    found = outcome("four seeds", torch.tensor(0.0), "<", square, asked=1)
+    assert found.said == "0 < [1 2 3 4; mean 2.5, spread 1.3]"

@@ -95,7 +95,8 @@ def test_edits_of_a_sample():
 
 def test_a_place_knows_its_owner_and_the_lines_that_run_it():
     found = {place.what: place for place in places(SAMPLE)}
-    limit, least = found["3 becomes 4"], found["1 becomes 2"]
+    limit = found["3 becomes 4"]
+    (least,) = [place for place in places(SAMPLE) if place.default]
     assert (limit.owner, limit.names, limit.default) == ("", ("LIMIT",), False)
     assert (least.owner, least.default) == ("Counter.count", True)
     assert list(least.lines) == [16]
@@ -243,9 +244,9 @@ def test_the_table_counts_and_the_list_is_held(tried):
     assert "stale in listed.toml: 'work.py loose: gone in: nowhere'" in out
     assert out.count("stale") == 1
     room = next(line.split() for line in out.splitlines() if line[:4] == "work")
-    mutants, killed, equivalent, surviving = map(int, room[1:])
+    mutants, killed, equivalent, surviving, left_open = map(int, room[1:])
     assert mutants == killed + equivalent + surviving
-    assert (equivalent, surviving) == (2, 10)
+    assert (equivalent, surviving, left_open) == (2, 10, 0)
     assert killed > 15
 
 
@@ -295,7 +296,5 @@ def test_every_gradient_has_a_judge():
     assert len(judged) >= 2 * len(pairs.ops.pairs()) + 10
     for m in run.mutants_of(HERE.parent / "charlm", ["ops/"]):
         if m.place.owner.endswith(("_backward", "_jvp")):
-            assert (str(m.path), m.place.owner) in judged | HELPERS, m.name
-
-
-HELPERS = set()
+            known = m.inside == "ops/guard.py"  # around all of them
+            assert known or (str(m.path), m.place.owner) in judged, m.name

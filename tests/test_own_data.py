@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from charlm.cli import main
-from charlm.data import Vocab, corpus, odd
+from charlm.data import Vocab, corpus, load, odd
+from charlm.evidence import outcome
 from charlm.models import KINDS, build
 from charlm.sample import log_likelihood, nll, scores
 from charlm.train import TrainConfig, Trainer, new
@@ -90,7 +91,9 @@ def test_the_block_comes_from_the_data(folder):
     text = corpus("text.txt", True)
     shortest = min(len(p[0]) for p in text.parts.values())
     assert new(text, "gpt", small, {}).options["block"] == min(64, shortest)
-    assert new(text, "mlp", {}, {}).options["block"] == 8
+    assert new(text, "mlp", {}, {}).options["block"] == 3
+    Path("more.txt").write_text("so did the dog, and then the cat again.\n" * 300)
+    assert new(corpus("more.txt", True), "mlp", {}, {}).options == {"block": 8}
     Path("short.txt").write_text("to be or not to be, that is the question\n" * 2)
     short = new(corpus("short.txt", True), "wavenet", {}, {})
     assert short.options["levels"] == 2
@@ -359,3 +362,17 @@ def test_a_model_that_has_learnt_nothing_is_told(folder, capsys):
     args = ["train", "--data", "text.txt", "--text", "--out", "t.st", "--steps", "200"]
     assert main([*args, "--batch", "16"]) == 0
     assert "note: guessing" not in capsys.readouterr().out
+
+
+def test_few_names_get_a_small_perceptron_that_learns_from_them(folder):
+    """More than how frequent each letter is, which the usual size does not."""
+    Path("few.txt").write_text("\n".join(load("names")[::217][:110]))
+    losses = []
+    for seed in (0, 1, 2):
+        job = new(corpus("few.txt"), "mlp", {}, {"seed": seed})
+        assert job.options == {"block": 3, "n_hidden": 20, "momentum": 0.1}
+        losses.append(job.trainer.run().best)
+    outcome("it learns letters in context", losses, "<", by_frequency(job.trainer))
+    told = "n_hidden 20, momentum 0.1, as there are "
+    assert told in " ".join(new(corpus("few.txt"), "mlp", {"block": 4}, {}).reasons)
+    assert new(corpus("names"), "mlp", {}, {}).options == {}

@@ -416,3 +416,22 @@ def test_the_edges_of_narrowing():
     assert kept(top_p=0.75) == [[True] * 3 + [False], [False] + [True] * 3]
     both = narrow(logits, temperature=0.5, top_k=2)[0]
     assert both[:2].tolist() == pytest.approx([2 * math.log(0.4), 2 * math.log(0.3)])
+
+
+def test_a_symbol_is_where_the_sums_pass_the_uniform_number():
+    """Of 53 random bits, and never behind the last symbol."""
+    drawn = draw(torch.zeros(500, 4), Generator().manual_seed(5))
+    u = torch.rand(500, 1, generator=Generator().manual_seed(5), dtype=torch.float64)
+    assert torch.equal(drawn, (4 * u).floor().long()[:, 0])
+
+
+def test_sums_that_end_below_one(monkeypatch, g):
+    """The largest u there is draws the last symbol, wherever rounding ends the sums."""
+    largest = torch.tensor([[1 - 2**-53]], dtype=torch.float64)
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: largest)
+    ends = []
+    for n in range(2, 100):
+        sums = torch.zeros(n, dtype=torch.float64).softmax(-1).cumsum(-1)
+        ends.append(sums[-1].item())
+        assert draw(torch.zeros(1, n), g).tolist() == [n - 1]
+    assert min(ends) < 1 - 2**-53, "a test of nothing"

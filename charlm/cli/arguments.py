@@ -63,7 +63,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
             "symbols of context (mlp 3, gpt 16, rnn, gru and lstm 64; or by the data)",
         ),
         ("n-embd", int, "numbers per symbol (mlp 10, gpt 64, others 24)"),
-        ("n-hidden", int, "hidden units (mlp 200, rnn 83, gru 46, lstm 39, tree 128)"),
+        (
+            "n-hidden",
+            int,
+            "hidden units (mlp 200 or 20, rnn 83, gru 46, lstm 39, tree 128)",
+        ),
         ("n-layer", int, "blocks of a GPT (4)"),
         ("n-head", int, "heads of a GPT (4)"),
         ("levels", int, "of a tree or WaveNet, which reads 2**levels symbols (3)"),
@@ -75,6 +79,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
             "steps after which a recurrent net cuts its gradient (never)",
         ),
         ("reset", str, "before or after the product, of a GRU (after)"),
+        (
+            "momentum",
+            float,
+            "share of a minibatch in running statistics (mlp 0.001 or 0.1, tree 0.1)",
+        ),
         ("forget", float, "initial forget bias of an LSTM (0)"),
     ):
         shape.add_argument(f"--{name}", type=kind, help=about)

@@ -81,6 +81,8 @@ def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> A
         if type(value) is int and not least <= value <= most:
             limit = f"at least {least}" if value < least else f"at most {most:,}"
             raise ValueError(f"{kind}: {name} is {value}; give {limit}")
+        if name == "momentum" and not 0 <= value <= 1:
+            raise ValueError(f"{kind}: {name} is {value}; give a share, 0 to 1")
     return KINDS[kind](vocab_size, generator, **options)
 
 

@@ -4,7 +4,12 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
-DUE = {bool: "True or False", int: "a whole number", float: "a number", str: "a word"}
+DUE = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a word",
+}
 
 
 def kind_of(default: Any) -> type:

@@ -1,6 +1,7 @@
 """Training any model with hand-written gradients: optimisers, schedules, evaluation."""
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -66,8 +67,8 @@ class Trainer:
         if config.batch < least * parts:
             each = f", {least} for each of its {parts} parts" if parts > 1 else ""
             raise ValueError(
-                f"train: batch is {config.batch}, and this model needs at least "
-                f"{least * parts} rows{each}; give a larger batch"
+                f"train: a batch of {config.batch} rows, and this model needs at least "
+                f"{least * parts}{each}; give a larger batch"
             )
         epochs = config.epochs * (rows // config.batch)  # in steps
         self.total = config.steps or max(1, round(epochs))
@@ -94,7 +95,8 @@ class Trainer:
         if self.result.dev:
             progress.dev = self.result.dev[-1][1]
         with torch.inference_mode():
-            while self.result.steps < self.total and not self._waited_enough():
+            enough = self.config.patience or math.inf
+            while self.result.steps < self.total and self.waited < enough:
                 self._step(progress)
                 self.result.seconds = progress.seconds = time.perf_counter() - began
                 for callback in self.callbacks:
@@ -103,20 +105,19 @@ class Trainer:
         return self.result
 
     def rehearse(self) -> float:
-        """Seconds of a forward and backward pass; afterwards all is as before.
-
-        What a first step would refuse, it refuses.
-        """
+        """Seconds of a step, or what it would refuse; afterwards all is as before."""
         kept, times = self._copy(), []
+        state = {name: t.clone() for name, t in self.optimiser.state().items()}
         with torch.inference_mode():
-            X, Y = self.batch(self.result.steps)
             # the first makes buffers, and what else the machine does hits some
-            for _ in range(10 if X.numel() * self.flat.p.numel() < 10**8 else 3):
+            for _ in range(11 if self.flat.p.numel() < 100_000 else 3):
                 began = time.perf_counter()
-                self.gradient(X, Y)
+                self.gradient(*self.batch(self.result.steps))
+                self.optimiser.step(0.0)
                 times.append(time.perf_counter() - began)
             self._put(kept)
-        return min(times)
+            self.optimiser.load(state)
+        return statistics.median(times)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
@@ -211,9 +212,6 @@ class Trainer:
             else:
                 self.waited += 1
         return loss
-
-    def _waited_enough(self) -> bool:
-        return 0 < self.config.patience <= self.waited
 
     def _end(self) -> None:
         if self.dev is not None and self.config.keep_best and self.result.dev:

