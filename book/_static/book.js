@@ -20,10 +20,14 @@ document.addEventListener("click", (event) => {
 });
 for (const box of document.querySelectorAll("article div.highlight"))
   box.insertAdjacentHTML("beforeend", '<button type="button" class="copycode" aria-label="Copy this code">Copy</button>');
-document.addEventListener("keydown", (event) => { // the theme's menus are labels of switches
-  if (!event.target.matches?.("label[role=button]") || !["Enter", " "].includes(event.key)) return;
-  event.preventDefault();
-  event.target.click();
+document.addEventListener("click", (event) => { // the theme's menus, by keyboard too
+  const button = event.target.closest("button[data-opens]");
+  if (!button) return;
+  document.getElementById(button.dataset.opens).checked = true;
+  document.querySelector(button.matches(".menu-book") ? ".sidebar-tree a" : ".toc-tree a:not([href='#'])")?.focus();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelectorAll(".sidebar-toggle").forEach((menu) => { menu.checked = false; });
 });
 document.addEventListener("keydown", (event) => { // to the search, from wherever one reads
   const field = document.querySelector(".sidebar-search");

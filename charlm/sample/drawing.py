@@ -55,13 +55,13 @@ def narrow(
         top_k = 1
     else:
         logits = logits / temperature
-    if top_k is not None and top_k < logits.shape[-1]:
+    if top_k is not None:
         # by rank, so that exactly k stay where scores tie
-        order = logits.argsort(dim=-1, descending=True, stable=True)  # (B, V)
+        order = logits.argsort(descending=True, stable=True)  # (B, V)
         logits = logits.scatter(-1, order[:, top_k:], -torch.inf)  # (B, V)
     if top_p is not None:
         p = logits.softmax(-1)  # (B, V)
-        p, order = p.sort(dim=-1, descending=True, stable=True)  # (B, V)
+        p, order = p.sort(descending=True, stable=True)  # (B, V)
         # a symbol goes if those before it already have the mass
         late = p.cumsum(-1) - p >= top_p  # (B, V)
         late[:, 0] = False  # whatever p is: the likeliest stays

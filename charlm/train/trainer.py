@@ -56,8 +56,7 @@ class Trainer:
         self.dev = (dev[0].to(device), dev[1].to(device)) if dev else None
         self.config = config = config or TrainConfig()
         self.callbacks = callbacks
-        rows = len(train[0])
-        if config.batch > rows:
+        if config.batch > (rows := len(train[0])):
             raise ValueError(
                 f"train: a batch of {config.batch} rows, and the data have {rows}; "
                 "give a smaller batch, or more data"
@@ -71,8 +70,8 @@ class Trainer:
                 f"train: a batch of {config.batch} rows, and this model needs at least "
                 f"{least * parts}{each}; give a larger batch"
             )
-        per_epoch = rows // config.batch
-        self.total = config.steps or max(1, round(config.epochs * per_epoch))
+        epochs = config.epochs * (rows // config.batch)  # in steps
+        self.total = config.steps or max(1, round(epochs))
         self.every = max(1, self.total // config.evals) if config.evals else 0
         self.flat = Flat(model, device)
         for _, t in model.statistics():
