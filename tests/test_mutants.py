@@ -41,7 +41,7 @@ class Counter:
         self.last = found
         if not items:
             raise ValueError(f"no items, {found - 1}")
-        print(found)
+        print(found, least)
         return found, items[1:], [i for i in items if i < 5]
 '''
 
@@ -81,7 +81,7 @@ def test_edits_of_a_sample():
         "self.last not set",
         "not before items dropped",
         "raise dropped",
-        "statement print(found) dropped",
+        "statement print(found, least) dropped",
         "lower end of 1: dropped",
         "filter i < 5 dropped",
     ):

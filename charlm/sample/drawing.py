@@ -68,7 +68,8 @@ def narrow(
 
 
 def _numbers(logits: Tensor) -> Tensor:
-    if not (logits < float("inf")).all():
+    # the largest is no number where one is none, or infinite, or nothing is possible
+    if not logits.amax(-1).isfinite().all():
         raise ValueError(
             "the scores are no finite numbers; take a larger temperature, or train "
             "the model with a smaller learning rate"
@@ -156,14 +157,14 @@ def beam(
         Names with their log-likelihood in nats, the likeliest first.
     """
     text = torch.tensor([encoded(vocab, prefix)])
-    total = torch.zeros(1, dtype=torch.float64)
+    total = torch.zeros(1)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
         logits = scores(model, text)
         if not ends:
             logits = without_end(logits)
         logp = _numbers(logits).double().log_softmax(-1)  # (B, V)
-        if ends and text.shape[1] > begun:  # an ended name goes on, for free
+        if text.shape[1] > begun:  # an ended name goes on, for free
             ended = text[:, -1] == 0
             logp[ended] = float("-inf")
             logp[ended, 0] = 0.0
