@@ -81,6 +81,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/shapes.py
 	@$(BIN)/python book/_results/recurrent.py
 	@$(BIN)/python book/_results/activations.py
+	@$(BIN)/python book/_results/precision.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

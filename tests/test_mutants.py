@@ -76,7 +76,7 @@ def test_edits_of_a_sample():
         "comparison found >= LIMIT shifted",
         "break dropped",
         "max becomes min",
-        "arguments found + 1 and least exchanged",
+        "arguments found and least exchanged",
         "always found",
         "self.last not set",
         "not before items dropped",

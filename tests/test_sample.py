@@ -17,6 +17,7 @@ from charlm.sample import (
     nll,
     sample,
     scores,
+    stream,
     without_end,
 )
 
@@ -216,6 +217,29 @@ def test_the_end_of_an_item_begins_none(g):
     ):
         with pytest.raises(ValueError, match=r"'a\.b' contains '\.'.*leave it out"):
             call()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("prefix", ["", "ab"])
+def test_a_stream_gives_the_sample_symbol_by_symbol(prefix, ends):
+    reads = []
+
+    class Heard(Fixed):
+        def forward(self, ix, training=True):
+            reads.append(ix)
+            return super().forward(ix, training)
+
+    model = Heard([[0.1, 0.4, 0.3, 0.2]] * 4)
+    for seed in range(20):
+        g = Generator().manual_seed(seed)
+        (whole,) = sample(model, VOCAB, 1, g, 9, prefix, ends=ends)
+        reads.clear()
+        said = ""
+        g = Generator().manual_seed(seed)
+        for i, piece in enumerate(stream(model, VOCAB, g, 9, prefix, ends=ends)):
+            said += piece
+            assert len(reads) == i + 1
+        assert said == whole
 
 
 def test_a_drawn_name_ends_where_it_ends(g):
