@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from test_cli import OWN as CUBE
 from test_cli import RIGHT as LINEAR
 
+from charlm import ops
 from charlm.cli import main, parser
-from charlm.gradcheck import reader
+from charlm.gradcheck import check as check_mine
+from charlm.gradcheck import reader, several
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_slips_are_told_once_for_all_inputs(folder):
     states = {case["label"]: case["status"] for case in found["cases"]}
     assert states["matrix"] == "wrong"
     assert states["one row"] == "right"
-    assert any("db is too small by" in line for line in reader.report(found))
+    assert any("db is too small by" in line for line in several.report(found))
 
 
 def test_an_own_forward_with_the_inputs_of_the_package(folder):
@@ -136,3 +139,34 @@ def test_help_says_that_the_file_is_run(capsys):
     assert "A file of your own is run, with all it does" in said
     readme = Path(__file__).parent.parent / "README.md"
     assert "`check` runs the file" in readme.read_text(encoding="utf8")
+
+
+def half(dy, cache):
+    (y,) = cache
+    return (1 - y) * dy
+
+
+@pytest.mark.parametrize(
+    ("name", "mine", "words"),
+    [
+        ("tanh_backward", ops.tanh_backward, "ok   tanh_backward: 12 inputs"),
+        ("tanh_backward", half, "1 - y instead of 1 - y**2"),
+        ("tanh_backward", lambda dy, cache: None, "returned nothing"),
+        ("linear_backward", lambda dy, cache: 1 / 0, "ZeroDivisionError"),
+        ("tanh", ops.tanh, "ok   tanh: 12 inputs"),
+        ("tanh", torch.tanh, "ok   tanh"),
+        ("tanh", torch.sigmoid, "FAIL"),
+        ("tanh", lambda x: 1 / 0, "it raises ZeroDivisionError"),
+        ("tanh", lambda x: None, "returned a NoneType"),
+    ],
+)
+def test_a_function_of_a_notebook_is_judged_by_name(capsys, name, mine, words):
+    right = check_mine(name, mine)
+    said = capsys.readouterr().out
+    assert right == said.startswith("ok")
+    assert words in said
+
+
+def test_there_has_to_be_such_a_function():
+    with pytest.raises(ValueError, match="no pair"):
+        check_mine("tan_backward", half)

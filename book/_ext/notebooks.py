@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from derive import statement
 from jupyter_cache import get_cache
 from layout import whole_texts
 from ledger_page import filled
@@ -164,6 +165,8 @@ def directive(name, argument, options, body, folder) -> list[str]:
     if kind == "literalinclude":
         return ["```python", *quoted(folder / argument, options.get("pyobject")), "```"]
     inner = blocks(body, folder)
+    if kind == "derive":
+        return [*statement(argument, inner), ""]
     if kind in ("container", "div", "grid"):
         return inner
     title = {

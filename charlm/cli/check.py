@@ -4,7 +4,8 @@ import json
 from argparse import Namespace
 
 from ..gradcheck import ledger
-from ..gradcheck.reader import EXIT_CODES, grade_file, report
+from ..gradcheck.reader import EXIT_CODES, grade_file
+from ..gradcheck.several import report
 from .output import say
 
 

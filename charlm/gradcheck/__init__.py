@@ -26,7 +26,8 @@ it does so stands in ``judge``.
 
 * ``witnesses``: the only file of the package that may call autograd; ``numeric``: those
   that need only the forward; ``compare``: a gradient and a reference;
-* ``grade``: your backward against all of them, by ``judge``; ``reader``: in your file;
+* ``grade``: your backward against all of them, by ``judge``; ``several``: at the inputs
+  of all tests; ``reader``: in your file;
 * ``cases``: inputs to try each pair on; ``ledger``: every pair through every witness;
 * ``bugs``: wrong backwards, to be caught.
 """
@@ -56,6 +57,7 @@ from .numeric import (
     projection,
     taylor_order,
 )
+from .several import check
 from .witnesses import BENCH, TOLERANCE, WITNESSES, autograd, cmp
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "bugs",
     "cases",
     "central_differences",
+    "check",
     "cmp",
     "compare",
     "complex_step",

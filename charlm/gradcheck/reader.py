@@ -22,8 +22,8 @@ import torch
 from .. import ops
 from . import cases
 from .grade import zoo_forms
-from .judge import Finding, Refused, Verdict, call, common, input_names, judge, where
-from .witnesses import BENCH
+from .judge import Finding, Refused, call, where
+from .several import Judgement, verdicts
 
 USAGE = (
     "name it as FILE.py:NAME_backward; beside it the file may define NAME, its "
@@ -90,21 +90,6 @@ def grade_file(target: str, seconds: float = 120.0) -> dict[str, Any]:
     return found
 
 
-def report(found: dict[str, Any]) -> list[str]:
-    """For people: a line per set of inputs, then what is wrong in all of them."""
-    marks = {"right": "ok  ", "wrong": "FAIL", "unproved": "--  "}
-    lines = []
-    for case in found["cases"]:
-        shown = [f"{w} {e:.0e}" for w, e in case["errors"].items() if e is not None]
-        shown += [f"{w} does not apply" for w in case["silent"]]
-        if case["status"] == "unproved" or not shown:
-            shown = [finding["words"] for finding in case["findings"]]
-        label = case["label"] or "your inputs"
-        lines.append(f"{marks[case['status']]} {label:22s} {', '.join(shown)}")
-        lines += [f"note {label:22s} {note}" for note in case["notes"]]
-    return lines + [f"{marks[found['status']]} {f['words']}" for f in found["findings"]]
-
-
 def _unfinished(code: int, seconds: float, file: str, hung: Path) -> dict[str, Any]:
     """The verdict on a file that gave none."""
     trace = hung.read_text(encoding="utf8") if hung.is_file() else ""
@@ -140,44 +125,12 @@ def run(file: str, name: str) -> dict[str, Any]:
     forward, known = getattr(module, stem, None), stem in ops.pairs()
     if forward is None and not known:
         raise Refused(f"defines no forward {stem}, and charlm has none; {USAGE}")
-    judged, problems = [], []
-    for label, call_it, inputs, options in _trials(module, stem):
-        try:
-            found = judge(
-                BENCH,
-                call_it,
-                backward,
-                inputs,
-                range(3 if not label else 1),
-                names=input_names(forward or ops.pairs()[stem].forward, inputs),
-                **options,
-            )
-        except Refused as error:
-            problems.append(str(error))
-            finding = Finding("", "refused", str(error))
-            found = Verdict("wrong", findings=[finding])
-        judged.append((label, found))
-    if len(problems) == len(judged):
-        raise Refused(problems[0])
-    states = {found.status for _, found in judged}
-    status = next(s for s in ("wrong", "right", "unproved") if s in states)
-    wrong = [found for _, found in judged if found.status == "wrong"]
-    findings = common([found.slips for found in wrong if found.slips])
-    told = wrong if status == "wrong" else [v for _, v in judged if not v.ok]
-    told = [] if status == "right" else told
-    other = [f for found in told if not found.slips for f in found.findings]
-    findings += {(f.gradient, f.slip): f for f in reversed(other)}.values()
-    return {
-        "status": status,
-        "cases": [{"label": label, **found.as_dict()} for label, found in judged],
-        "findings": [vars(finding) for finding in findings],
-    }
+    names_of = forward or ops.pairs()[stem].forward
+    return verdicts(_trials(module, stem), backward, names_of)
 
 
-def _trials(
-    module: ModuleType, stem: str
-) -> Iterator[tuple[str, Any, tuple[Any, ...], dict[str, Any]]]:
-    """Label, forward, inputs and further arguments of every judgement."""
+def _trials(module: ModuleType, stem: str) -> Iterator[Judgement]:
+    """Everything to judge a function of the file at."""
     forward = getattr(module, stem, None)
     own_inputs = getattr(module, f"{stem}_inputs", None)
     known = stem in ops.pairs()
@@ -189,7 +142,8 @@ def _trials(
         inputs = tuple(given) if isinstance(given, tuple | list) else (given,)
         pair = ops.pairs()[stem].forward if known else None
         forms = zoo_forms(pair, stem) if pair else ()
-        yield "", forward or pair, inputs, {"forms": forms}
+        tried = forward or ops.pairs()[stem].forward
+        yield Judgement("", tried, inputs, {"forms": forms}, 3)
         return
     if not known:
         raise Refused(
@@ -202,7 +156,8 @@ def _trials(
             return (forward or getattr(ops, stem))(*inputs, **case.options)
 
         forms = zoo_forms(case.forward, stem)
-        yield case.label, call_it, case.inputs, {"forms": forms, "kink": case.kink}
+        more = {"forms": forms, "kink": case.kink}
+        yield Judgement(case.label, call_it, case.inputs, more)
 
 
 def _load(path: Path) -> ModuleType:

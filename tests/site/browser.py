@@ -7,8 +7,11 @@ import os
 import shutil
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from playwright.sync_api import sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -73,6 +76,15 @@ def browser_path() -> str:
         )
         sys.exit(2)
     return found
+
+
+@contextmanager
+def chromium():
+    """A browser without a screen."""
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield browser
+        browser.close()
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -2,7 +2,7 @@
 
 ``python tests/site/check_site.py _build/html``, after the book was built. Prints a line
 per page, every problem found, and a summary; ends with 1 if there was a problem. As
-many checks run at a time as there are processors, each with a browser of its own.
+many jobs run at a time as there are processors, each with one browser for all it does.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import axe_playwright_python
 import demos
+import derivations
 import finding
 import links
 import reading
 import sliders
 import tex
-from browser import FLAGS, browser_path, serve, visit
-from playwright.sync_api import sync_playwright
+from browser import browser_path, chromium, serve, visit
 
 REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
 ELEMENTS = 22_500  # of a page
@@ -140,8 +140,7 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
     problems, lines, visits, violations = [], [], [], 0
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
@@ -154,7 +153,6 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
             visits.append(found)
             for problem in judge(found, sizes=first):
                 problems.append(f"{page} ({width} px, {scheme}): {problem}")
-        browser.close()
     if first:
         lines.append(f"{'page':34} requests    kB  maths  shift")
         for page, v in zip(pages, visits, strict=True):
@@ -174,17 +172,12 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
     return problems, [*lines, f"{where}: {violations} accessibility violations"]
 
 
-def from_disk(root: Path) -> list[str]:
-    """Pages opened as files, without a network."""
-    problems = []
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        context = browser.new_context(offline=True)
-        for page in FROM_DISK:
-            for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
-                problems.append(f"{page} (from disk, offline): {problem}")
-        browser.close()
-    return problems
+def from_disk(browser, root: Path):
+    """Pages opened as files, without a network; yields problems."""
+    context = browser.new_context(offline=True)
+    for page in FROM_DISK:
+        for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
+            yield f"{page} (from disk, offline): {problem}"
 
 
 def opened(root: Path) -> list[str]:
@@ -217,25 +210,19 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
         form = int(job.removeprefix("form "))
         (width, _), scheme = FORMS[form]
         return [(f"browser, {width} px, {scheme}", *in_form(root, opened(root), form))]
-    alone = {
-        "from disk": from_disk,
-        "finding": finding.check,
-        "sliders": sliders.check,
-        "marks and paper": reading.check,
-        "demos": demos.check_demos,
-    }
-    return [(job, list(alone[job](root)), [])]
+    with chromium() as browser:
+        return [(name, list(f(browser, root)), []) for name, f in BEHAVIOUR.items()]
 
 
-JOBS = [  # the longest first
-    *(f"form {i}" for i in range(len(FORMS))),
-    "files",
-    "finding",
-    "marks and paper",
-    "demos",
-    "sliders",
-    "from disk",
-]
+BEHAVIOUR = {
+    "finding": finding.check,
+    "marks and paper": reading.check,
+    "demos": demos.check_demos,
+    "derivations": derivations.check,
+    "sliders": sliders.check,
+    "from disk": from_disk,
+}
+JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
 
 
 def main() -> int:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from browser import FLAGS, SETTLED, browser_path
-from playwright.sync_api import TimeoutError, sync_playwright
+from browser import SETTLED
+from playwright.sync_api import TimeoutError
 
 PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
 TEXT = 680  # width of the text on A4, in pixels
@@ -128,14 +128,11 @@ def paper(page, root: Path):
             yield f"{name}: does not return to its theme"
 
 
-def check(root: Path):
+def check(browser, root: Path):
     """Open pages from disk; yields problems."""
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        page = browser.new_page()
-        yield from marks(page, root)
-        yield from jumps(page, root)
-        yield from menus(page, root)
-        yield from paper(page, root)
-        yield from places(browser, root)
-        browser.close()
+    page = browser.new_page()
+    yield from marks(page, root)
+    yield from jumps(page, root)
+    yield from menus(page, root)
+    yield from paper(page, root)
+    yield from places(browser, root)

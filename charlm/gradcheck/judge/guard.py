@@ -46,10 +46,10 @@ def where(error: BaseException) -> str:
     return words
 
 
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
+def call(function: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
     """Call a function that may do anything; what it raises becomes an Exception."""
     try:
-        return function(*arguments)
+        return function(*arguments, **more)
     except SystemExit as error:  # it would end the judge without a word
         raise Ended(f"SystemExit: it calls sys.exit({error.code!r})") from error
 
