@@ -29,8 +29,8 @@ serve: book ## build the site, then show it in a browser (Ctrl-C ends it)
 	@$(BIN)/python -c "import threading, webbrowser as w; threading.Timer(1, w.open, ['http://127.0.0.1:8000']).start(); \
 	import http.server as h, functools as f; h.test(f.partial(h.SimpleHTTPRequestHandler, directory='$(SITE)'), port=8000, bind='127.0.0.1')"
 
-mutants: $(VENV)/.ready ## edit every backward in small ways; each edit has to be caught
-	@$(BIN)/python tests/mutants/run.py
+mutants: $(VENV)/.ready ## edit the package in small ways; a test has to notice (a sample; ONLY="--all data" for all of a room)
+	@$(BIN)/python tests/mutants/run.py $(ONLY)
 
 lint: $(VENV)/.ready-dev ## ruff: style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -81,6 +81,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/shapes.py
 	@$(BIN)/python book/_results/recurrent.py
 	@$(BIN)/python book/_results/activations.py
+	@$(BIN)/python book/_results/precision.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

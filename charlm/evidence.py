@@ -115,14 +115,14 @@ def outcome(
         ValueError: the chain cannot be read, or nothing tells the spread.
     """
     sides, signs = [numbers(s) for s in chain[::2]], chain[1::2]  # type: ignore[arg-type]
-    if len(sides) < 2 or len(signs) != len(sides) - 1 or len({*signs}) != 1:
+    if len(signs) != len(sides) - 1 or len({*signs}) != 1:
         raise ValueError(
             f"outcome: write value, sign, value, ...; got {len(chain)} parts"
         )
     if signs[0] not in ("<", ">"):
         raise ValueError(f"outcome: a sign is '<' or '>', not {signs[0]!r}")
     for side in sides:
-        if len(side) not in (0, 1) and len(side) < SEEDS or not side:
+        if len(side) != 1 and len(side) < SEEDS:
             raise ValueError(
                 f"outcome: {len(side)} values; give one, or {SEEDS} or more"
             )
@@ -136,7 +136,7 @@ def outcome(
     for left, right in pairwise(sides):
         gap = towards * (fmean(right) - fmean(left))
         across = math.hypot(
-            spread, *(deviation(s) for s in (left, right) if len(s) > 1)
+            spread, *(deviation(s) for s in (left, right) if len(s) != 1)
         )
         margins.append(gap / across if across else math.copysign(math.inf, gap or -1))
     margin = min(margins, key=lambda m: -math.inf if math.isnan(m) else m)

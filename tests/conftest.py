@@ -1,9 +1,13 @@
 import os
+import signal
 
 import pytest
 import torch
 
 os.environ.pop("CHARLM_NAMES", None)  # what the tests say is said of the bundled list
+
+# A shell that starts tests in the background has all they start ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,7 @@ CHAPTERS = [
         "efficient-attention",
         "generation",
         "second-order",
+        "scale",
         "league-table",
     )
 ]
@@ -93,6 +94,15 @@ def test_every_gradient_is_derived_in_the_book(pair):
     assert cited, f'{pair.name}_backward: say "Derived in eq-..." in its docstring'
     missing = set(cited) - labels
     assert not missing, f"{pair.name}_backward cites {missing}, which no page derives"
+
+
+@pytest.mark.parametrize("pair", ops.pairs().values(), ids=ops.pairs())
+def test_every_jvp_is_derived_in_the_book(pair):
+    labels = {label for text in TEXT.values() for label in LABEL.findall(text)}
+    rule = getattr(ops, f"{pair.name}_jvp")
+    cited = set(re.findall(r"\beq-[a-z0-9-]+", rule.__doc__))
+    assert cited, f"{pair.name}_jvp: say in its docstring which equation it is"
+    assert cited <= labels
 
 
 def test_every_gradient_label_is_cited_by_one_backward():

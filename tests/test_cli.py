@@ -168,6 +168,8 @@ def test_data_commands(folder, capsys):
     assert "makemore" in out(capsys)
     assert main(["data", "describe", "names.txt"]) == 0
     assert "15" in out(capsys)
+    assert main(["data", "describe", "book"]) == 0
+    assert re.search(r"characters +207,347", out(capsys))
     assert main(["data", "fetch", "names", "--json"]) == 0
     assert json.loads(out(capsys))["path"].endswith("names.txt")
 
@@ -449,7 +451,7 @@ def test_ctrl_c_saves_the_run_and_it_goes_on(folder):
 
 
 def test_two_processes_are_one(folder):
-    """Half the batch each, gradients averaged: the step of one with the whole batch."""
+    """Half the batch each, in two parts: the step of one with the whole batch."""
     shape = "--model gpt --n-embd 8 --n-head 2 --n-layer 1".split()
     args = ["train", "--data", "names.txt", *shape, *SHORT, "--json"]
     args += ["--optimiser", "momentum", "--lr", "0.1"]
@@ -457,7 +459,7 @@ def test_two_processes_are_one(folder):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["--master-port", str(20_000 + os.getpid() % 20_000)]
     two = subprocess.run(
-        [*command, "-m", "charlm", *args, "--out", "two.st"],
+        [*command, "-m", "charlm", *args, "--accumulate", "2", "--out", "two.st"],
         capture_output=True,
         text=True,
     )

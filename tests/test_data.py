@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import socket
 import time
 from pathlib import Path
@@ -242,7 +243,7 @@ def test_a_folder_and_a_missing_file(tmp_path):
         data.load(tmp_path)
     for source in (tmp_path / "missing.txt", "nmaes", "x" * 5_000, "a\nb" * 5_000):
         with pytest.raises(
-            ValueError, match=r"neither .* choose .*names, makemore"
+            ValueError, match=r"neither .* choose .*names, book, makemore"
         ) as e:
             data.load(source)
         assert len(str(e.value)) < 300
@@ -439,3 +440,23 @@ def test_running_text_is_no_list(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="item 1.*'F' is outside a-z.*load_text"):
         data.load("tinyshakespeare")
     assert data.load_text("tinyshakespeare").startswith("First")
+
+
+def test_the_text_of_the_book(monkeypatch, tmp_path):
+    text = data.load_text("book")
+    plain = re.compile(r"[A-Z\"(][\w ,.;:?!'\"()/-]*[.?!][)\"]?", re.A)
+    assert all(plain.fullmatch(line) for line in text.split("\n") if line)
+    source, card = data.SOURCES["book"], Path(data.__file__).parent / "lists/README.md"
+    for fact in (f"{len(text):,}", f"{len(set(text)) - 1}", source.sha256, "CC BY 4.0"):
+        assert fact in card.read_text("utf8")
+    found = data.corpus("book")
+    assert found.running
+    assert [len(found.parts[part][0]) for part in data.PARTS] == [186612, 10367, 10368]
+    assert "".join(found.parts[part][0] for part in data.PARTS) == text
+    # a reader's own list takes the place of the names, not of the text
+    (tmp_path / "own.txt").write_text("ada\nbob\n")
+    monkeypatch.setenv("CHARLM_NAMES", str(tmp_path / "own.txt"))
+    assert data.load("names") == ["ada", "bob"]
+    assert data.load_text("book") == text
+    with pytest.raises(ValueError, match="'H' is outside a-z.*load_text"):
+        data.load("book")

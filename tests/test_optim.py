@@ -16,7 +16,7 @@ def net(g):
     return Sequential([Linear(4, 3, g, dtype=F64), LayerNorm(3, F64)])
 
 
-def run(make_ours, make_theirs, g, steps=12, lr=0.05):
+def run(make_ours, make_theirs, g, steps=200, lr=0.05):
     """Both optimisers on the same random gradients."""
     model = net(g)
     theirs = [p.clone().requires_grad_() for _, p, _ in model.named()]

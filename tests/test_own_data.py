@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -14,12 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from charlm.cli import main
-from charlm.data import Vocab, corpus, odd
+from charlm.data import Vocab, corpus, load, odd
+from charlm.evidence import outcome
 from charlm.models import KINDS, build
 from charlm.sample import log_likelihood, nll, scores
 from charlm.train import TrainConfig, Trainer, new
 from charlm.train.checkpoint import read, store
-from charlm.train.opening import opening
+from charlm.train.opening import by_frequency, opening
 from charlm.train.standalone import FORWARDS
 
 NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
@@ -89,7 +91,9 @@ def test_the_block_comes_from_the_data(folder):
     text = corpus("text.txt", True)
     shortest = min(len(p[0]) for p in text.parts.values())
     assert new(text, "gpt", small, {}).options["block"] == min(64, shortest)
-    assert new(text, "mlp", {}, {}).options["block"] == 8
+    assert new(text, "mlp", {}, {}).options["block"] == 3
+    Path("more.txt").write_text("so did the dog, and then the cat again.\n" * 300)
+    assert new(corpus("more.txt", True), "mlp", {}, {}).options == {"block": 8}
     Path("short.txt").write_text("to be or not to be, that is the question\n" * 2)
     short = new(corpus("short.txt", True), "wavenet", {}, {})
     assert short.options["levels"] == 2
@@ -323,3 +327,52 @@ def test_a_vocabulary_is_taken_over(folder):
     assert corpus("names.txt", vocab=vocab).vocab == vocab
     with pytest.raises(ValueError, match=r"U\+0020 SPACE"):
         corpus("text.txt", vocab=vocab)
+
+
+def test_one_long_text_is_printed_while_it_is_drawn(folder, capsys):
+    assert main(["train", "--data", "text.txt", "--text", *TRAIN[3:]]) == 0
+    for more in ([], ["--prefix", "the c", "--longest", "30"], ["--temperature", "0"]):
+        (whole,) = answer(capsys, "sample", "--count", "1", *more)["samples"]
+        assert main(["sample", "--count", "1", *more]) == 0
+        assert capsys.readouterr().out == whole + "\n"
+    heard = refusal(capsys, "sample", "--count", "1", "--temperature", "-1")
+    assert heard.startswith("charlm: temperature is -1")
+
+
+def test_the_time_foretold_counts_steps_and_measurements(folder):
+    """A measurement goes forward only: three of its rows are one row of a step."""
+    job = new(corpus("names"), "bigram", {}, {"steps": 600, "evals": 20, "batch": 100})
+    steps, measured = 600, 20 * len(job.trainer.dev[0]) / 100 / 3
+    assert measured > 600
+    told = opening(job, 0.01)[2]
+    assert f"about {round(0.01 * (steps + measured))} s" in told
+    job.trainer.result.steps = 600  # stopped after its last step
+    assert "0 steps of 100 rows, about 1 s" in opening(job, 0.01)[2]
+
+
+def test_a_model_that_has_learnt_nothing_is_told(folder, capsys):
+    job = new(corpus("names.txt"), "bigram", {}, {"batch": 4})
+    symbols = [".", *"".join(corpus("names.txt").parts["train"])] + ["."] * 11
+    symbols += corpus("names.txt").vocab.symbols
+    items = corpus("names.txt").parts["dev"]
+    nats = [-math.log(symbols.count(c) / len(symbols)) for i in items for c in i + "."]
+    assert by_frequency(job.trainer) == pytest.approx(sum(nats) / len(nats))
+    assert main([*TRAIN, "--lr", "5", "--model", "mlp"]) == 0
+    assert "guessing symbols by their frequency gives" in capsys.readouterr().out
+    args = ["train", "--data", "text.txt", "--text", "--out", "t.st", "--steps", "200"]
+    assert main([*args, "--batch", "16"]) == 0
+    assert "note: guessing" not in capsys.readouterr().out
+
+
+def test_few_names_get_a_small_perceptron_that_learns_from_them(folder):
+    """More than how frequent each letter is, which the usual size does not."""
+    Path("few.txt").write_text("\n".join(load("names")[::217][:110]))
+    losses = []
+    for seed in (0, 1, 2):
+        job = new(corpus("few.txt"), "mlp", {}, {"seed": seed})
+        assert job.options == {"block": 3, "n_hidden": 20, "momentum": 0.1}
+        losses.append(job.trainer.run().best)
+    outcome("it learns letters in context", losses, "<", by_frequency(job.trainer))
+    told = "n_hidden 20, momentum 0.1, as there are "
+    assert told in " ".join(new(corpus("few.txt"), "mlp", {"block": 4}, {}).reasons)
+    assert new(corpus("names"), "mlp", {}, {}).options == {}

@@ -75,13 +75,20 @@ def test_cells_stand_where_they_are_written():
 def test_jitter_moves_last_bits_alone(monkeypatch):
     import torch
 
-    monkeypatch.setattr(torch, "randn", torch.randn)  # put back afterwards
-    plain = torch.randn(1_000, generator=torch.Generator().manual_seed(3))
-    page.jitter(1)
-    moved = torch.randn(1_000, generator=torch.Generator().manual_seed(3))
-    apart = ((moved - plain) / plain).abs()
-    assert 0 < apart.max() < 5e-7
-    assert (apart > 0).float().mean() > 0.5
+    def seeded():
+        return torch.randn(1_000, generator=torch.Generator().manual_seed(3))
+
+    plain, draw, drawn = seeded(), torch.randn, []
+    for number in (1, 2):
+        monkeypatch.setattr(torch, "randn", draw)  # and put back afterwards
+        page.jitter(number)
+        moved = seeded()
+        apart = ((moved - plain) / plain).abs()
+        assert 0 < apart.max() < 5e-7
+        assert (apart > 0).float().mean() > 0.5
+        assert torch.equal(moved, seeded())  # two nets of one seed stay alike
+        drawn.append(moved)
+    assert not torch.equal(*drawn)
 
 
 def made(condition: str, *margins: float, problem: str = "") -> portable.Run:

@@ -25,12 +25,12 @@ MATH = """<span class="math"><span class="katex"><span class="katex-mathml">
 </msub><annotation encoding="application/x-tex">h_\\min</annotation>
 </semantics></math></span><span class="katex-html" aria-hidden="true">h</span>
 </span></span>"""
-NAV = """<nav class="bd-links"><ul><li><a href="#">Book</a></li></ul>
+NAV = """<nav class="sidebar-tree"><ul><li><a href="#">Book</a></li></ul>
 <p class="caption">First part</p>
 <ul><li><a href="book/a.html">1. A &amp; B</a></li></ul>
 </nav>"""
-FOOT = """<p class="component-author">By Someone</p><p class="copyright">2026</p>
-<div class="extra_footer"><p>Built from x.</p></div>"""
+FOOT = """<p class="provenance">Built from x.</p>
+<p class="copyright">2026, <span class="author">Someone</span></p>"""
 
 
 @pytest.fixture
@@ -41,7 +41,9 @@ def site(tmp_path):
         <p class="whole-book">one file</p><a href="book/a.html#eq">see</a></section>
         </article>{FOOT}"""
     chapter = f"""<article><section id="a"><h1>1. A</h1><p id="eq">{MATH}</p>
-        <details><summary><p>Show</p></summary>code</details><button>Copy</button>
+        <details class="hide"><summary><p>Show</p></summary>code</details>
+        <details class="solution"><summary>Solution</summary>so</details>
+        <button>Copy</button>
         <a href="#eq">up</a><a href="../index.html">home</a><a href="https://x.y/">x</a>
         <a class="to-source" href="../_code/a.html"><code>a.py</code></a>
         <svg viewBox="0 0 1 1"><a href="#eq"><path d="M0 0"/></a></svg>
@@ -72,7 +74,8 @@ def test_what_needs_a_screen_is_left_out_and_what_is_folded_is_opened(site):
     assert "one file" not in front
     assert "<button" not in chapter
     assert "<summary" not in chapter
-    assert "<div>code</div>" in chapter
+    assert '<div class="hide">code</div>' in chapter
+    assert "<p>Solution</p>so" in chapter
 
 
 @pytest.mark.parametrize(

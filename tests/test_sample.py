@@ -9,6 +9,7 @@ from torch import Generator
 from charlm.data import Vocab, encode
 from charlm.models import GPT, ConvTree, Tree
 from charlm.sample import (
+    Reader,
     beam,
     draw,
     log_likelihood,
@@ -16,6 +17,8 @@ from charlm.sample import (
     nll,
     sample,
     scores,
+    stream,
+    without_end,
 )
 
 VOCAB = Vocab.of(["ab", "c"])
@@ -214,3 +217,221 @@ def test_the_end_of_an_item_begins_none(g):
     ):
         with pytest.raises(ValueError, match=r"'a\.b' contains '\.'.*leave it out"):
             call()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("prefix", ["", "ab"])
+def test_a_stream_gives_the_sample_symbol_by_symbol(prefix, ends):
+    reads = []
+
+    class Heard(Fixed):
+        def forward(self, ix, training=True):
+            reads.append(ix)
+            return super().forward(ix, training)
+
+    model = Heard([[0.1, 0.4, 0.3, 0.2]] * 4)
+    for seed in range(20):
+        g = Generator().manual_seed(seed)
+        (whole,) = sample(model, VOCAB, 1, g, 9, prefix, ends=ends)
+        reads.clear()
+        said = ""
+        g = Generator().manual_seed(seed)
+        for i, piece in enumerate(stream(model, VOCAB, g, 9, prefix, ends=ends)):
+            said += piece
+            assert len(reads) == i + 1
+        assert said == whole
+
+
+def test_a_drawn_name_ends_where_it_ends(g):
+    """While others go on: what comes after its end is no part of it."""
+    model = Fixed([[0, 0.5, 0, 0.5], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    names = sample(model, VOCAB, 40, g, longest=6)
+    assert set(names) == {"a", "cccccc"}
+
+
+def test_every_place_is_drawn_from_its_own_scores():
+    """The number of places, with and without a beginning, and nothing after them."""
+    read = []
+
+    class Watched(Fixed):
+        def forward(self, ix, training=True):
+            read.append(ix.tolist())
+            return super().forward(ix, training)
+
+    chain = Watched([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]])
+    assert sample(chain, VOCAB, 1, Generator(), longest=4) == ["abca"]
+    assert read == [[[0, 0]], [[0, 1]], [[1, 2]], [[2, 3]]]
+    assert sample(chain, VOCAB, 1, Generator(), longest=4, prefix="ab") == ["abca"]
+    assert sample(chain, VOCAB, 1, Generator(), longest=2, prefix="ab") == ["ab"]
+    assert len(sample(chain, VOCAB, 1, Generator())[0]) == 40
+    assert len(beam(chain, VOCAB)[0][0]) == 40
+
+
+def test_running_text_has_no_end_to_draw(g):
+    model = Fixed([[0.9, 0.1, 0, 0]] * 4)
+    assert sample(model, VOCAB, 2, g, longest=3, ends=False) == ["aaa"] * 2
+    assert beam(model, VOCAB, 2, 3, ends=False) == [("aaa", pytest.approx(0.0))]
+    logits = torch.zeros(1, 3)
+    assert without_end(logits).tolist() == [[-math.inf, 0, 0]]
+    assert logits.tolist() == [[0, 0, 0]], "the scores of the caller are its own"
+
+
+TABLE = [
+    [0.0, 0.6, 0.4, 0.0],
+    [0.5, 0.0, 0.5, 0.0],
+    [0.9, 0.1, 0.0, 0.0],
+    [1, 0, 0, 0],
+]
+
+
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (1, {"ab": 0.6 * 0.55 * 0.9}),
+        (2, {"b": 0.4 * 0.9, "ab": 0.6 * 0.55 * 0.9}),
+        (3, {"b": 0.4 * 0.9, "ab": 0.6 * 0.55 * 0.9, "a": 0.6 * 0.45}),
+    ],
+)
+def test_a_beam_keeps_as_many_beginnings_as_it_is_wide(width, names):
+    """The likeliest first symbol does not lead to the likeliest name."""
+    table = [TABLE[0], [0.45, 0.0, 0.55, 0.0], *TABLE[2:]]
+    found = beam(Fixed(table), VOCAB, width=width, longest=12)
+    assert [name for name, _ in found] == list(names)
+    for (_, nats), p in zip(found, names.values(), strict=True):
+        assert nats == pytest.approx(math.log(p), rel=1e-6)
+
+
+def test_a_beam_begins_where_it_is_told():
+    found = beam(Fixed(TABLE), VOCAB, width=2, longest=3, prefix="a")
+    assert dict(found) == {
+        "a": pytest.approx(math.log(0.5)),
+        "ab": pytest.approx(math.log(0.5 * 0.9)),
+    }
+    # the usual width is 8
+    even = Fixed([[0.25] * 4] * 4)
+    assert len(beam(even, VOCAB, longest=2)) == 8
+
+
+def test_a_text_is_as_likely_as_its_symbols_together():
+    model = Fixed(TABLE)
+    ab = math.log(0.6 * 0.5)
+    assert log_likelihood(model, VOCAB, "ab", False) == pytest.approx(ab)
+    ended = ab + math.log(0.9)
+    assert log_likelihood(model, VOCAB, "ab", True) == pytest.approx(ended)
+    assert log_likelihood(model, VOCAB, "", False) == 0
+
+
+class Texts:
+    """A causal model whose scores at a place are those of its symbol."""
+
+    block, causal = 4, True
+
+    def __init__(self):
+        self.seen = []
+
+    def forward(self, ix, training=True):
+        assert not training
+        self.seen.append(tuple(ix.shape))
+        return torch.tensor(TABLE).add(0.1).log()[ix], None
+
+
+def test_a_measurement_counts_every_target_once_and_pads_no_text():
+    g = Generator().manual_seed(3)
+    lengths = torch.tensor([1, 5, 2, 5, 3, 1, 2])
+    X = torch.randint(4, (7, 5), generator=g)
+    Y = torch.randint(4, (7, 5), generator=g)
+    Y[torch.arange(5) >= lengths.unsqueeze(1)] = -1
+    logp = torch.tensor(TABLE).add(0.1).log().double()[X].log_softmax(-1)
+    kept = Y >= 0
+    wanted = -logp.gather(-1, Y.clamp_min(0).unsqueeze(-1)).squeeze(-1)[kept].mean()
+    for places, shapes in (
+        (10, [(2, 1), (2, 2), (2, 5), (1, 5)]),
+        (1, [(1, 1), (1, 1), (1, 2), (1, 2), (1, 3), (1, 5), (1, 5)]),
+        (4096, [(7, 5)]),
+    ):
+        model = Texts()
+        assert nll(model, X, Y, places) == pytest.approx(wanted.item(), rel=1e-6)
+        assert model.seen == shapes
+
+
+def test_a_model_reads_its_block_filled_up_with_boundaries():
+    read = []
+
+    class Three(Fixed):
+        block = 3
+
+        def forward(self, ix, training=True):
+            read.append(ix.tolist())
+            return super().forward(ix, training)
+
+    model = Three(TABLE)
+    scores(model, torch.tensor([[0, 1]]))
+    scores(model, torch.tensor([[0, 1, 2, 3, 1]]))
+    model.block = 0
+    scores(model, torch.tensor([[0, 1, 2]]))
+    assert read == [[[0, 0, 1]], [[2, 3, 1]], [[2]]]
+
+
+def test_what_was_read_is_not_read_again():
+    """By a model that can go on; past the block, and without a cache, all is read."""
+    calls = []
+
+    class Grows:
+        block, causal = 3, True
+
+        def extend(self, x, past):
+            read = past[0][0].shape[2] if past else 0
+            calls.append((x.tolist(), read))
+            kept = torch.zeros(len(x), 1, read + x.shape[1], 1)
+            return torch.zeros(*x.shape, 4), [(kept, kept)]
+
+        def forward(self, ix, training=True):
+            calls.append(ix.tolist())
+            return torch.zeros(*ix.shape, 4), None
+
+    reader = Reader(Grows())
+    for text in ([0], [0, 2], [0, 2, 1], [0, 2, 1, 3]):
+        assert reader.scores(torch.tensor([text])).shape == (1, 4)
+    assert calls == [([[0]], 0), ([[2]], 1), ([[1]], 2), [[2, 1, 3]]]
+    calls.clear()
+    Reader(Grows(), cached=False).scores(torch.tensor([[0, 2]]))
+    assert calls == [[[0, 2]]]
+
+
+def test_the_edges_of_narrowing():
+    logits = torch.tensor([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]]).log()
+
+    def kept(**options):
+        return (narrow(logits, **options) > -math.inf).tolist()
+
+    first, last = [True] + [False] * 3, [False] * 3 + [True]
+    assert kept(top_k=1) == kept(temperature=0) == [first, last]
+    assert kept(top_k=3) == [[True] * 3 + [False], [False] + [True] * 3]
+    assert kept(top_k=4) == kept() == [[True] * 4] * 2
+    # a symbol goes if those before it have the mass already
+    exact = torch.tensor([[0.5, 0.25, 0.25]]).double().log()
+    found = narrow(exact, top_p=0.5) > -math.inf
+    assert found.tolist() == [[True, False, False]]
+    assert kept(top_p=1e-9) == [first, last]
+    assert kept(top_p=0.75) == [[True] * 3 + [False], [False] + [True] * 3]
+    both = narrow(logits, temperature=0.5, top_k=2)[0]
+    assert both[:2].tolist() == pytest.approx([2 * math.log(0.4), 2 * math.log(0.3)])
+
+
+def test_a_symbol_is_where_the_sums_pass_the_uniform_number():
+    """Of 53 random bits, and never behind the last symbol."""
+    drawn = draw(torch.zeros(500, 4), Generator().manual_seed(5))
+    u = torch.rand(500, 1, generator=Generator().manual_seed(5), dtype=torch.float64)
+    assert torch.equal(drawn, (4 * u).floor().long()[:, 0])
+
+
+def test_sums_that_end_below_one(monkeypatch, g):
+    """The largest u there is draws the last symbol, wherever rounding ends the sums."""
+    largest = torch.tensor([[1 - 2**-53]], dtype=torch.float64)
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: largest)
+    ends = []
+    for n in range(2, 100):
+        sums = torch.zeros(n, dtype=torch.float64).softmax(-1).cumsum(-1)
+        ends.append(sums[-1].item())
+        assert draw(torch.zeros(1, n), g).tolist() == [n - 1]
+    assert min(ends) < 1 - 2**-53, "a test of nothing"

@@ -1,71 +1,22 @@
-"""Joined styles and scripts, outputs in notebooks, and the check of copied TeX."""
+"""What a page loads, outputs in notebooks, and the check of copied TeX."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "site")]
 
-import join  # noqa: E402
+import assets  # noqa: E402
+import figures  # noqa: E402
 import layout  # noqa: E402
-import lean  # noqa: E402
+import letters  # noqa: E402
 import notebooks  # noqa: E402
 import tex  # noqa: E402
-
-
-@pytest.mark.parametrize(
-    ("selector", "kept"),
-    [
-        ("a:hover", True),
-        (".here > p", True),
-        (".gone", False),
-        (".here .gone", False),
-        ("#gone", False),
-        (":not(.gone)", True),
-        (':where(.gone, #x) [title=".gone"]', True),
-        (r".w\:here", False),
-        (".bs-popover-top", True),
-    ],
-)
-def test_a_rule_goes_only_if_nothing_has_its_class(selector, kept):
-    assert join.applies(selector, {"here"}) is kept
-
-
-def test_a_purged_sheet_keeps_what_is_no_plain_rule():
-    css = (
-        '@charset "x";/* .here{} */.here,.gone{content:"}{;"}.gone{a:b}'
-        "@media print{.gone{a:b}.here{c:d}}@media x{.gone{a:b}}"
-        "@font-face{src:url(a.woff2)}@keyframes k{from{a:b}to{a:c}}"
-        ":is(.here,.gone) p,.gone{a:b}"
-    )
-    assert join.purge(css, {"here"}).split("\n") == [
-        '@charset "x";',
-        '.here{content:"}{;"}',
-        "@media print{.here{c:d}}",
-        "@font-face{src:url(a.woff2)}",
-        "@keyframes k{from{a:b}to{a:c}}",
-        ":is(.here,.gone) p{a:b}",
-    ]
-
-
-def test_addresses_of_a_sheet_move_with_it():
-    css = 'a{x:url(../v/f.woff2)}b{x:url("data:image/svg+xml;a")}c{x:url(i.png?v=1)}'
-    assert join.moved(css, "styles") == css.replace("../v", "v").replace(
-        "i.png", "styles/i.png"
-    )
-
-
-def test_the_fonts_of_every_formula_stand_in_the_sheet(tmp_path):
-    names = [f"vendor/katex/fonts/KaTeX_{n}.woff2" for n in ("Math-Italic", "AMS-Reg")]
-    (tmp_path / names[0]).parent.mkdir(parents=True)
-    (tmp_path / names[0]).write_bytes(b"abc")
-    css = join.with_fonts(f"x{{a:url({names[0]});b:url({names[1]})}}", tmp_path)
-    assert css == f"x{{a:url(data:font/woff2;base64,YWJj);b:url({names[1]})}}"
 
 
 def test_a_printed_text_is_whole_wherever_it_was_cut():
@@ -90,78 +41,107 @@ def test_a_recorded_cell_becomes_what_it_showed():
     assert notebooks.printed("assert x", notebook) == ""
 
 
-def site(folder: Path) -> SimpleNamespace:
-    static = folder / "_static"
-    static.mkdir(exist_ok=True)
-    files = {
-        "basic.css": ".here{a:b}",
-        "book.css": ".gone{a:b}",
-        "documentation_options.js": "const OPTIONS = 1;",
-        "doctools.js": '"use strict";\nconst one = 1',
-        "book.js": "const two = 2",
-        "scripts/pydata-sphinx-theme.js": 'all(["pre", ".a"].join(", ")).forEach(f)',
-        "../book/page.html": (
-            '<link rel="stylesheet" href="../_static/basic.css?v=1" />\n'
-            '<link rel="stylesheet" href="../_static/book.css" />\n'
-            '<link rel="icon" href="../_static/favicon.svg"/>\n'
-            '<script src="../_static/documentation_options.js?v=2"></script>\n'
-            '<script src="../_static/doctools.js"></script>\n'
-            '<script src="../_static/other.js"></script>\n'
-            '<p class="here">\n'
-            '<script defer src="../_static/book.js"></script>\n'
-        ),
-    }
-    (folder / "book").mkdir(exist_ok=True)
-    (static / "scripts").mkdir(exist_ok=True)
-    for name, text in files.items():
-        (static / name).write_text(text)
-    return SimpleNamespace(outdir=folder, builder=SimpleNamespace(name="html"))
+def test_only_needed_assets_are_loaded():
+    links = '<a class="reference internal" href="a.html">'
+    for name, page, body, kept in (
+        ("_static/styles/furo.css", "book/a", "", True),
+        ("_static/book.css", "book/a", "", True),
+        ("_static/mystnb.8ecb.css", "book/a", "", False),
+        ("_static/doctools.js", "book/a", links, False),
+        ("_static/doctools.js", "search", "", True),
+        ("_static/vendor/tippy/popper.min.js", "book/a", links, True),
+        ("_static/vendor/tippy/popper.min.js", "book/a", "<p>text</p>", False),
+    ):
+        assert assets.wanted(name, page, body) is kept, name
 
 
-def test_pages_load_one_sheet_and_one_script(tmp_path):
-    app = site(tmp_path)
-    join.join(app, None)
-    page = tmp_path / "book" / "page.html"
-    text = page.read_text()
-    assert text.count("site.css?v=") == text.count("site.js?v=") == 1
-    assert "../_static/site.css" in text
-    assert "<script>const OPTIONS = 1;</script>" in text
-    assert '<script defer src="../_static/other.js">' in text
-    assert "favicon" in text
-    assert "doctools" not in text
-    static = tmp_path / "_static"
-    assert (static / "site.css").read_text().split() == [".here{a:b}"]
-    script = (static / "site.js").read_text()
-    assert script.startswith(";\n")
-    assert "all([':not(*)'].join" in script, "the theme measures no box"
-    join.join(app, None)
-    assert page.read_text() == text, "a second build of the same page"
+def test_a_demo_brings_its_script():
+    asked = []
+    app = SimpleNamespace(add_js_file=asked.append, add_css_file=asked.append)
+    body = '<div class="a stepper"><p class="play-map">'
+    context = {"body": body, "css_files": [], "script_files": []}
+    assets.choose(app, "book/a", "page.html", context, None)
+    assert asked == ["demos.css", "stepper.js"]
 
 
-def test_a_theme_that_measures_elsewhere_is_an_error(tmp_path):
-    app = site(tmp_path)
-    (tmp_path / "_static/scripts/pydata-sphinx-theme.js").write_text("measure()")
-    with pytest.raises(ExtensionError, match="where the theme measures"):
-        join.join(app, None)
+def test_only_what_has_a_colour_in_code_needs_an_element():
+    from pygments import highlight
+    from pygments.lexers import PythonLexer
+
+    code = "def g(x):\n    y = f(x) + 1  # why\n    return not y\n"
+    drawn = highlight(code, PythonLexer(), assets.FewSpans())
+    spans = re.findall(r'<span class="\w+">([^<]*)</span>', drawn)
+    assert spans == ["def", "g", "# why", "return", "not"]
+    assert "y = f(x) + 1" in drawn
 
 
-def test_code_without_a_colour_of_its_own_needs_no_element(tmp_path):
-    themes = (("light", "#080808"), ("dark", "#F8F8F2"))
-    rules = [
-        f'html[data-theme="{theme}"] .highlight {{ background: #111; color: {ink} }}\n'
-        f'html[data-theme="{theme}"] .highlight .n {{ color: {ink} }} /* Name */\n'
-        f'html[data-theme="{theme}"] .highlight .k {{ color: #111111 }}\n'
-        for theme, ink in themes
-    ]
-    only_light = 'html[data-theme="light"] .highlight .o { color: #080808 }'
-    css = "".join(rules) + only_light
-    assert lean.uncoloured(css) == {"n"}
-    (tmp_path / "_static").mkdir()
-    (tmp_path / "_static/pygments.css").write_text(css)
-    page = tmp_path / "page.html"
-    page.write_text('<span class="k">if</span> <span class="n">x</span>&lt;1')
-    lean.merge_code(tmp_path)
-    assert page.read_text() == '<span class="k">if</span> x&lt;1'
+def test_what_is_folded_opens_without_a_script():
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    document = new_document("page")
+    box = nodes.admonition(classes=["dropdown", "tip"], ids=["a"])
+    box += [nodes.title("", "Hint"), nodes.paragraph("", "text")]
+    document += [box, nodes.admonition(classes=["tip"])]
+    layout.Fold(document).run()
+    made, other = document.children
+    assert isinstance(made, layout.folded)
+    assert made["ids"] == ["a"]
+    assert made[0].astext() == "Hint"
+    assert isinstance(other, nodes.admonition)
+
+
+def test_a_figure_holds_its_place(tmp_path):
+    path = tmp_path / "a.svg"
+    path.write_text('<svg height="60pt" viewBox="0 0 90 60" width="90pt">')
+    builder = SimpleNamespace(images={"a.svg": "a.svg"})
+    app = SimpleNamespace(srcdir=tmp_path, builder=builder)
+    context = {"body": '<img alt="A" src="../_images/a.svg" /><img src="b.svg" />'}
+    figures.hold(app, "book/a", "", context, None)
+    held = (
+        '<img loading="lazy" width="120" height="80" alt="A" src="../_images/a.svg" />'
+    )
+    assert context["body"] == held + '<img src="b.svg" />'
+
+
+def test_a_box_of_the_theme_has_no_second_id():
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    document = new_document("page")
+    maths = nodes.container(classes=["math-wrapper"], ids=["e"])
+    maths += nodes.math_block("", "x", ids=["e"])
+    table = nodes.container(classes=["table-wrapper"], ids=["t"])
+    document += [maths, table]
+    layout.OneBox(document).run()
+    assert isinstance(document[0], nodes.math_block)
+    assert document[1]["ids"] == []
+
+
+def test_imports_take_one_line():
+    from docutils import nodes
+    from docutils.utils import new_document
+
+    def cell(code):
+        box = nodes.container(classes=["cell_input"])
+        box += nodes.literal_block(code, code)
+        return nodes.container("", box, classes=["cell"])
+
+    for code, folds in (("import a\nb = 1\n", True), ("b = 1\n", False)):
+        document = new_document("page")
+        document += [cell(code), cell("import late\n")]
+        layout.FoldImports(document).run()
+        made = list(document.findall(layout.folded))
+        assert len(made) == folds
+        assert document.astext().count(code.strip()) == 1
+
+
+def test_a_font_keeps_the_letters_that_occur(tmp_path):
+    from fontTools.ttLib import TTFont
+
+    font = ROOT / "book/_static" / letters.FONTS / "KaTeX_Main-Regular.woff2"
+    letters.cut(font, tmp_path / "a.woff2", {ord("x"), ord("a")})
+    assert set(TTFont(tmp_path / "a.woff2").getBestCmap()) == {ord("x"), ord("a")}
 
 
 def test_a_size_at_the_beginning_of_a_docstring_is_no_list():

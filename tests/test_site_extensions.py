@@ -20,7 +20,6 @@ import deployment  # noqa: E402
 import finding  # noqa: E402
 import freshness  # noqa: E402
 import katex_static  # noqa: E402
-import lean  # noqa: E402
 import ledger_page  # noqa: E402
 import notebooks  # noqa: E402
 import provenance  # noqa: E402
@@ -226,19 +225,24 @@ def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
 def configured(monkeypatch, repository, base):
     for name, value in (("BOOK_REPOSITORY", repository), ("BOOK_BASE_URL", base)):
         monkeypatch.setenv(name, value)
-    config = SimpleNamespace(html_theme_options={"a": 1}, html_title="Book")
+    config = SimpleNamespace(html_title="Book")
     config.html_baseurl = config.notfound_urls_prefix = ""
     deployment.configure(None, config)
     return config
 
 
+def links_above(page, notebook):
+    context = {"ipynb_source": notebook, "pathto": lambda name, resource: f"../{name}"}
+    deployment.lead_out(None, page, "", context, None)
+    return dict(context["page_links"])
+
+
 def test_nothing_is_invented_without_an_address(monkeypatch):
     config = configured(monkeypatch, "", "")
-    assert config.html_theme_options == {"a": 1}
     assert config.html_baseurl == config.notfound_urls_prefix == ""
-    context = {"header_buttons": [], "ipynb_source": "a.ipynb"}
-    deployment.colab(None, "a", "", context, None)
-    assert context["header_buttons"] == []
+    found = links_above("book/a", "book/a.ipynb")
+    assert found == {"Notebook": "../_sources/book/a.ipynb"}
+    assert links_above("genindex", None) == {}
 
 
 def test_a_page_that_is_not_there_leads_on(monkeypatch):
@@ -252,14 +256,15 @@ def test_a_page_that_is_not_there_leads_on(monkeypatch):
 
 def test_links_appear_with_an_address(monkeypatch):
     config = configured(monkeypatch, "https://github.com/o/n", "https://o.github.io/n")
-    options = config.html_theme_options
-    assert options["repository_url"] == "https://github.com/o/n"
     assert config.html_baseurl == "https://o.github.io/n/"
     assert config.notfound_urls_prefix == "/n/"
-    context = {"header_buttons": [], "ipynb_source": "book/a.ipynb"}
-    deployment.colab(None, "a", "", context, None)
-    (button,) = context["header_buttons"]
-    assert button["url"].endswith("github/o/n/blob/gh-pages/_sources/book/a.ipynb")
+    found = links_above("book/a", "book/a.ipynb")
+    assert found["Open in Colab"].endswith(
+        "github/o/n/blob/gh-pages/_sources/book/a.ipynb"
+    )
+    assert found["Source"] == "https://github.com/o/n"
+    report = "https://github.com/o/n/issues/new?title=Error%20on%20the%20page%20book/a"
+    assert found["Report an error"] == report
 
 
 def test_index_entries_lead_to_the_heading_above_them():
@@ -283,17 +288,6 @@ def test_a_card_links_to_itself():
     context = {"body": card}
     ledger_page.permalinks(None, "sheet", "", context, None)
     assert 'a<a class="headerlink" href="#card-a"' in context["body"]
-
-
-def test_only_needed_assets_are_loaded():
-    style = SimpleNamespace(filename="_static/sphinx-design.min.css", attributes={})
-    assert lean.wanted(style, '<div class="sd-tab-set">')
-    assert not lean.wanted(style, "<p>text</p>")
-    own = SimpleNamespace(filename="_static/book.css", attributes={})
-    assert lean.wanted(own, "")
-    demo = SimpleNamespace(filename="_static/playground.js", attributes={})
-    assert lean.wanted(demo, '<form class="play" id="play-form">')
-    assert not lean.wanted(demo, '<div class="stepper">')
 
 
 def test_the_foot_of_a_page_names_the_source_it_was_built_from(tmp_path):

@@ -1,28 +1,24 @@
 """Links that depend on where the book lives, known only when it is deployed.
 
-``BOOK_REPOSITORY`` (https://github.com/owner/name) gives the repository link and, on
-GitHub, a link that opens the published notebook in Colab. ``BOOK_BASE_URL`` gives the
-canonical addresses, the site map and the previews in messengers. Without them nothing
-is invented: these links are absent. So are the links to the whole book as one file,
-unless `make pdf` and `make epub` have made it.
+``BOOK_REPOSITORY`` (https://github.com/owner/name) gives links to the repository and to
+a form for errors and, on GitHub, one that opens the published notebook in Colab.
+``BOOK_BASE_URL`` gives the canonical addresses, the site map and the previews in
+messengers. Without them these links are absent. So are those to the whole book in one
+file, unless `make pdf` and `make epub` have made it.
 """
 
 import os
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 COLAB = "https://colab.research.google.com/github"
 WHOLE = {"book.pdf": "PDF", "book.epub": "EPUB"}
 
 
 def configure(app, config) -> None:
-    repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
     base = os.environ.get("BOOK_BASE_URL", "")
-    if repository:
-        options = dict(config.html_theme_options)
-        options.update(repository_url=repository, use_repository_button=True)
-        config.html_theme_options = options
     if base:
         base = base.rstrip("/") + "/"
         config.html_baseurl = config.ogp_site_url = base
@@ -50,22 +46,25 @@ def setup_with_address(app) -> None:
         app.setup_extension("sphinx_sitemap")
 
 
-def colab(app, pagename, templatename, context, doctree) -> None:
-    """A button to the notebook on the branch that the site is published from."""
-    repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
-    found = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", repository)
-    if found and context.get("ipynb_source"):
-        path = f"{found[1]}/blob/gh-pages/_sources/{context['ipynb_source']}"
-        context["header_buttons"].append(
-            {
-                "type": "link",
-                "url": f"{COLAB}/{path}",
-                "tooltip": "Open this page in Colab",
-                "text": "",
-                "icon": "fas fa-rocket",
-                "label": "launch-colab-button",
-            }
-        )
+def repository() -> str:
+    return os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
+
+
+def lead_out(app, pagename, templatename, context, doctree) -> None:
+    """Links above a page: its notebook, and what needs the repository."""
+    links = context["page_links"] = []
+    notebook = context.get("ipynb_source")
+    if notebook:
+        links.append(("Notebook", context["pathto"](f"_sources/{notebook}", 1)))
+    home = repository()
+    on_github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", home)
+    if on_github and notebook:
+        path = f"{on_github[1]}/blob/gh-pages/_sources/{notebook}"
+        links.append(("Open in Colab", f"{COLAB}/{path}"))
+    if home:
+        title = quote(f"Error on the page {pagename}")
+        links.append(("Report an error", f"{home}/issues/new?title={title}"))
+        links.append(("Source", home))
 
 
 def find_whole(app, config) -> None:
@@ -100,5 +99,5 @@ def setup(app):
     app.connect("build-finished", copy_whole)
     app.connect("config-inited", configure, priority=100)
     app.connect("config-inited", lead_on)
-    app.connect("html-page-context", colab, priority=510)
+    app.connect("html-page-context", lead_out, priority=510)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -104,7 +104,9 @@ def visit_inline(self, node: nodes.math) -> None:
 
 def visit_block(self, node: nodes.math_block) -> None:
     tex = node.astext().strip()
-    self.body.append(self.starttag(node, "div", "", CLASS="math notranslate"))
+    self.body.append(
+        self.starttag(node, "div", "", CLASS="math notranslate nohighlight")
+    )
     self.body.append(f'<div class="math-scroll">{draw(self, node, True)}</div>')
     if node.get("number"):
         number = get_node_equation_number(self, node)

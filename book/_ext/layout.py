@@ -56,6 +56,83 @@ class KeepWithFormula(SphinxPostTransform):
             kept += [formula, nodes.Text(mark)]
 
 
+class OneBox(SphinxPostTransform):
+    """The theme's boxes round tables and equations: one box, one id."""
+
+    formats = ("html",)
+    default_priority = 600  # after the theme's
+
+    def run(self, **kwargs) -> None:
+        for box in list(self.document.findall(nodes.container)):
+            if "math-wrapper" in box["classes"]:  # ours scrolls by itself
+                box.replace_self(box.children)
+            elif "table-wrapper" in box["classes"]:
+                box["ids"] = []
+
+
+class FoldImports(SphinxPostTransform):
+    """The cell that begins a chapter with its imports takes one line."""
+
+    formats = ("html",)
+    default_priority = 600
+
+    def run(self, **kwargs) -> None:
+        found = (c for c in self.document.findall(nodes.container))
+        inputs = (c for c in found if "cell_input" in c["classes"])
+        first = next(inputs, None)
+        if first is None or not re.match(r"(import|from) ", first.astext()):
+            return
+        if not isinstance(first.parent, nodes.container):  # folded as it is
+            return
+        lines = len(first.astext().rstrip().splitlines())
+        head = folded_title("", "", nodes.paragraph("", f"Imports, {lines} lines"))
+        made = folded("", head, first.deepcopy(), classes=["hide", "imports"])
+        first.replace_self(made)
+
+
+class folded(nodes.General, nodes.Element):
+    """A box of the class ``dropdown``: its title opens it, without a script."""
+
+
+class folded_title(nodes.General, nodes.TextElement):
+    """What is seen of a folded box."""
+
+
+class Fold(SphinxPostTransform):
+    """Hints and solutions are closed until the reader opens them."""
+
+    formats = ("html",)
+    default_priority = 900
+
+    def run(self, **kwargs) -> None:
+        for box in list(self.document.findall(nodes.Admonition)):
+            if "dropdown" not in box.get("classes", []):
+                continue
+            title, *rest = box.children
+            for link in list(title.findall(nodes.reference)):  # a click opens the box
+                link.replace_self(link.children)
+            head = folded_title("", "", *title.children)
+            made = folded("", head, *rest)
+            made.update_all_atts(box)
+            box.replace_self(made)
+
+
+def visit_folded(self, node) -> None:
+    self.body.append(self.starttag(node, "details", CLASS="admonition"))
+
+
+def depart_folded(self, node) -> None:
+    self.body.append("</details>\n")
+
+
+def visit_folded_title(self, node) -> None:
+    self.body.append('<summary class="admonition-title">')
+
+
+def depart_folded_title(self, node) -> None:
+    self.body.append("</summary>\n")
+
+
 def accessible(app, pagename, templatename, context, doctree) -> None:
     """Mend what the theme's extensions leave inaccessible or invalid."""
     body = context.get("body")
@@ -87,7 +164,10 @@ def constants_of_a_room(app, what, name, obj, options, lines: list[str]) -> None
 
 
 def stable_previews() -> None:
-    """sphinx-tippy names its files at random and dumps sets in any order."""
+    """sphinx-tippy names its files at random and dumps sets in any order.
+
+    What it shows is for the eye: no second form of a formula, no buttons.
+    """
     dumps = json.dumps
 
     class Json:
@@ -98,6 +178,14 @@ def stable_previews() -> None:
             return dumps(value, **{**kwargs, "sort_keys": True})
 
     sphinx_tippy.uuid4 = lambda: "previews"
+    tips = sphinx_tippy.create_id_to_tip_html
+
+    def light(config, body):
+        for extra in body.select(".katex-mathml, button, .eqno, .headerlink"):
+            extra.decompose()
+        return tips(config, body)
+
+    sphinx_tippy.create_id_to_tip_html = light
     sphinx_tippy.json = Json
 
 
@@ -129,6 +217,11 @@ def setup(app):
     stable_streams()
     app.add_post_transform(TakeNextCell)
     app.add_post_transform(KeepWithFormula)
+    app.add_post_transform(OneBox)
+    app.add_post_transform(FoldImports)
+    app.add_post_transform(Fold)
+    app.add_node(folded, html=(visit_folded, depart_folded))
+    app.add_node(folded_title, html=(visit_folded_title, depart_folded_title))
     app.connect("autodoc-process-docstring", constants_of_a_room)
     app.connect("autodoc-process-docstring", shapes_in_docstrings, priority=900)
     app.connect("html-page-context", accessible, priority=400)

@@ -26,9 +26,7 @@ def line(root: Path) -> str:
 
 
 def sign(app, config) -> None:
-    options = dict(config.html_theme_options)
-    options["extra_footer"] = f"<p>{line(Path(app.srcdir))}</p>"
-    config.html_theme_options = options
+    config.html_context["provenance"] = line(Path(app.srcdir))
 
 
 def setup(app):

@@ -18,7 +18,7 @@ SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 # for a mouse, a keyboard, or a screen alone
 GONE = (
     "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
-    ".sliders, .toctree-wrapper, .whole-book, details:not(.stepper-frame) > summary"
+    ".sliders, .toctree-wrapper, .whole-book, details.hide > summary"
 )
 
 
@@ -37,7 +37,7 @@ def contents(site: Path) -> list[tuple[str, str, str]]:
     soup = BeautifulSoup((site / "index.html").read_text("utf8"), "html.parser")
     found = [("index.html", soup.h1.find(string=True), "")]
     part = ""
-    for item in soup.select("nav.bd-links p.caption, nav.bd-links li > a"):
+    for item in soup.select(".sidebar-tree p.caption, .sidebar-tree li > a"):
         if item.name == "p":
             part = item.get_text(strip=True)
         elif item["href"] != "#":
@@ -61,7 +61,7 @@ def clean(body: Tag) -> Tag:
         tag.decompose()
     for tag in body.select("details"):
         tag.name = "div"
-    for tag in body.select("summary"):  # captions of a stepper
+    for tag in body.select("summary"):  # captions of a stepper, titles of solutions
         tag.name = "p"
     for tag in body.select("a.to-source"):  # pages of source are not in it
         del tag["href"]
@@ -83,12 +83,12 @@ def target(page: str, link: str, known: set[str]) -> tuple[str, str] | None:
 def about(site: Path) -> dict[str, str]:
     """Title, author, description and origin, as the site states them."""
     soup = BeautifulSoup((site / "index.html").read_text("utf8"), "html.parser")
-    author = soup.select_one(".component-author").get_text(strip=True)
+    author = soup.select_one(".author").get_text(strip=True)
     return {
         "title": soup.h1.find(string=True),
-        "author": author.removeprefix("By "),
+        "author": author,
         "description": soup.select_one('meta[name="description"]')["content"],
-        "origin": soup.select_one(".extra_footer").get_text(strip=True),
+        "origin": soup.select_one(".provenance").get_text(strip=True),
         "modified": modified(soup.select_one(".copyright").get_text()),
     }
 

@@ -12,17 +12,20 @@ from pathlib import Path
 import pages
 from bs4 import Tag
 
-sys.path[:0] = [str(pages.ROOT / d) for d in ("tests/site", "book/_ext")]
-import join  # noqa: E402
-
+sys.path.insert(0, str(pages.ROOT / "tests/site"))
 MARGIN, SCALE = 18, 0.8  # mm; of the site's sizes: text of 9.6 points
 WIDTH = round((210 - 2 * MARGIN) / 25.4 * 96 / SCALE)  # of an A4 page's text, in px
-UNUSED = {"togglebutton.css", "copybutton.css", "proof.css"}  # on paper
-STYLES = [name for name in join.STYLES if name not in UNUSED]
+STYLES = [
+    "styles/furo.css",
+    "pygments.css",
+    "vendor/katex/katex.min.css",
+    "book.css",
+    "demos.css",
+]
 # What is too wide for the paper gets smaller type, until it fits
 FIT = """() => { let shrunk = 0;
   for (const box of document.querySelectorAll(".math-scroll, .table-scroll, "
-      + ".pst-scrollable-table-container, .output.text_html")) {
+      + ".table-wrapper, .output.text_html")) {
     const inner = box.querySelector(".katex, table");
     if (!inner) continue;
     for (let i = 0; i < 8 && box.scrollWidth > box.clientWidth + 1; i++) {
@@ -118,11 +121,11 @@ def document(site: Path) -> str:
     style = Path(__file__).with_name("print.css").read_text("utf8")
     return "\n".join(
         [
-            '<!DOCTYPE html><html lang="en" data-theme="light"><head>',
+            '<!DOCTYPE html><html lang="en"><head>',
             f'<meta charset="utf-8"><title>{escape(about["title"])}</title>',
             *links,
-            f"<style>{style}</style></head><body>",
-            '<main class="bd-content"><article class="bd-article">',
+            f'<style>{style}</style></head><body data-theme="light">',
+            '<main class="content"><article role="main">',
             front(about, book),
             *parts,
             "</article></main></body></html>",

@@ -9,12 +9,11 @@ import math
 import time
 from typing import Any
 
-import torch
 from record import provenance, write
 from torch import Generator, Tensor
+from windows import Open, bundled
 
-from charlm import data, ops
-from charlm.models import MLP
+from charlm import ops
 from charlm.sample import nll
 from charlm.train import sgd
 
@@ -24,7 +23,7 @@ CHOICE = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu")
 SHIFTED = ("relu", "leaky_relu", "silu", "softplus")  # these at a rate of 0.3
 
 
-class Net(MLP):
+class Net(Open):
     """The multilayer perceptron with a pair of functions in the place of tanh."""
 
     def __init__(self, V: int, name: str, seed: int) -> None:
@@ -32,26 +31,15 @@ class Net(MLP):
         super().__init__(V, g, normalise=False, n_hidden=HIDDEN)
         self.f, self.f_backward = getattr(ops, name), getattr(ops, f"{name}_backward")
 
-    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, T)  ->  logits (B, V)."""
-        emb, c_emb = ops.embedding(ix, self.C)  # (B, T, E)
-        pre, c_pre = ops.linear(emb.flatten(1), self.W1, self.b1)
-        h, c_h = self.f(pre)  # (B, H)
-        logits, c_out = ops.linear(h, self.W2, self.b2)
-        return logits, (emb.shape, c_emb, c_pre, c_h, c_out)
+    def middle(self, pre: Tensor, training: bool) -> tuple[Tensor, Any]:
+        """pre (B, H)  ->  h (B, H), cache."""
+        h, cache = self.f(pre)
+        return h, cache
 
-    def backward(self, dlogits: Tensor, cache: Any) -> None:
-        """dlogits (B, V): adds the gradient of every parameter."""
-        shape, c_emb, c_pre, c_h, c_out = cache
-        dh, dW2, db2 = ops.linear_backward(dlogits, c_out)
-        dflat, dW1, db1 = ops.linear_backward(self.f_backward(dh, c_h), c_pre)
-        found = (ops.embedding_backward(dflat.reshape(shape), c_emb), dW1, db1)
-        for total, d in zip(
-            (self.dC, self.dW1, self.db1, self.dW2, self.db2),
-            (*found, dW2, db2),
-            strict=True,
-        ):
-            total += d
+    def middle_backward(self, dh: Tensor, cache: Any) -> Tensor:
+        """dh (B, H)  ->  dpre (B, H)."""
+        dpre: Tensor = self.f_backward(dh, cache)
+        return dpre
 
     def silent(self, X: Tensor) -> int:
         """How many units have no positive input on any of these contexts."""
@@ -61,13 +49,7 @@ class Net(MLP):
 
 def main() -> None:
     """Run all settings, one after the other; write the file."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    names = data.load("names")
-    vocab = data.Vocab.of(names)
-    train, dev, _ = data.split(names, seed=42)
-    X, Y = data.windows(train, vocab, block=3)
-    held = data.windows(dev, vocab, block=3)
+    names, vocab, ((X, Y), held, _) = bundled()
     contexts, started = X.unique(dim=0), time.process_time()
 
     def ends(model: Net, seed: int, rate: float) -> float | None:

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from record import provenance, write
 from torch import Generator, Tensor
-from windows import Windows
+from windows import Windows, bundled
 
-from charlm import data, ops
+from charlm import ops
 from charlm.layers import (
     Apply,
     BatchNorm,
@@ -209,11 +209,8 @@ def along(net: Any, parts: Any, seed: int, rate: float, measures: Any) -> list[A
 
 def main() -> None:
     """Run all settings, one after the other; write the file."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    names = data.load("names")
-    vocab, V = data.Vocab.of(names), len(data.Vocab.of(names))
-    parts = [data.windows(p, vocab, 3) for p in data.split(names, seed=42)[:2]]
+    names, vocab, parts = bundled()
+    V = len(vocab)
     fixed = torch.randperm(len(parts[0][0]), generator=Generator().manual_seed(9))
     X, Y = (t[fixed[:ROWS]] for t in parts[0])
     started, runs, changes, shifts = time.process_time(), [], [], []

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from record import made, write
 from torch import Generator
+from windows import bundled
 
-from charlm import data
 from charlm.models import MLP
 from charlm.scalar import Value, topological
 from charlm.train import Fast, Flat, step
@@ -140,24 +140,40 @@ def one_by_one(model, X, Y):
     return loss.item()
 
 
-def by_autograd(model, small_steps):
-    """PyTorch's tape: over fused layers, or over the small steps of the chapter."""
+def small_lines(p, X, Y):
+    """The small steps of the chapter, up to the loss, for autograd."""
+    C, W1, b1, gain, bias, W2, b2 = p
+    pre = C[X].view(len(X), -1) @ W1 + b1
+    diff = pre - pre.sum(0, keepdim=True) / len(X)
+    var = (diff**2).sum(0, keepdim=True) / len(X)
+    logits = (gain * (diff * (var + EPS) ** -0.5) + bias).tanh() @ W2 + b2
+    norm = logits - logits.max(1, keepdim=True).values
+    counts = norm.exp()
+    probs = counts * counts.sum(1, keepdim=True) ** -1
+    return -probs.log()[torch.arange(len(X)), Y].mean()
+
+
+def fused(p, X, Y):
+    """The same by PyTorch's fused layers."""
+    C, W1, b1, gain, bias, W2, b2 = p
+    pre = C[X].view(len(X), -1) @ W1 + b1
+    norm = F.batch_norm(pre, None, None, gain, bias, training=True, eps=EPS)
+    return F.cross_entropy(norm.tanh() @ W2 + b2, Y)
+
+
+def minibatch(rows):
+    """Rows of the bundled training names."""
+    _, _, ((X, Y), *_) = bundled()
+    some = torch.randperm(len(X), generator=Generator().manual_seed(0))[:rows]
+    return X[some], Y[some]
+
+
+def by_autograd(model, forward):
+    """PyTorch's tape: of a forward that gives the loss of a minibatch."""
     p = [t.clone().requires_grad_() for _, t, _ in model.named()]
 
     def run(X, Y):
-        C, W1, b1, gain, bias, W2, b2 = p
-        pre = C[X].view(len(X), -1) @ W1 + b1
-        if small_steps:
-            diff = pre - pre.sum(0, keepdim=True) / len(X)
-            var = (diff**2).sum(0, keepdim=True) / len(X)
-            logits = (gain * (diff * (var + EPS) ** -0.5) + bias).tanh() @ W2 + b2
-            norm = logits - logits.max(1, keepdim=True).values
-            counts = norm.exp()
-            probs = counts * counts.sum(1, keepdim=True) ** -1
-            loss = -probs.log()[torch.arange(len(X)), Y].mean()
-        else:
-            norm = F.batch_norm(pre, None, None, gain, bias, training=True, eps=EPS)
-            loss = F.cross_entropy(norm.tanh() @ W2 + b2, Y)
+        loss = forward(p, X, Y)
         for t in p:
             t.grad = None
         loss.backward()
@@ -192,8 +208,8 @@ def contestants(hidden):
             scalars.step,
             lambda: torch.tensor([v.grad for v in flatten(scalars.p)]),
         ),
-        "autograd, small steps": by_autograd(new(), True),
-        BASE: by_autograd(new(), False),
+        "autograd, small steps": by_autograd(new(), small_lines),
+        BASE: by_autograd(new(), fused),
         "by hand, one by one": (
             lambda X, Y: one_by_one(long, X, Y),
             gradient(long),
@@ -260,13 +276,7 @@ def timed(name, run, X, Y, inner):
 
 def main():
     """Race at every size; write the file."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    names = data.load("names")
-    vocab = data.Vocab.of(names)
-    X, Y = data.windows(data.split(names, seed=42)[0], vocab, block=3)
-    some = torch.randperm(len(X), generator=Generator().manual_seed(0))[:1024]
-    X, Y = X[some], Y[some]
+    X, Y = minibatch(1024)
     scalars = Scalars(MLP(27, Generator().manual_seed(0), n_hidden=200))
     sizes = {key: race(key, X, Y) for key in SIZES}
     record = {

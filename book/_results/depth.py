@@ -17,12 +17,10 @@ import sys
 import time
 from statistics import mean
 
-import torch
 from record import HERE, code_version, provenance, write
 from torch import Generator
-from windows import Windows
+from windows import Pair, Windows, bundled
 
-from charlm import data
 from charlm.layers import (
     Apply,
     BatchNorm,
@@ -83,13 +81,12 @@ class Deep(Windows):
         super().__init__(stack, block)
 
 
-def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> float:
+def train(parts: list[Pair], kind: str, depth: int, rate: float, seed: int) -> float:
     """Dev loss after a short run, infinite where the run leaves the numbers."""
-    vocab = data.Vocab.of(words)
-    parts = data.split(words, seed=42)
-    X, Y = data.windows(parts[0], vocab, block=3)
+    (X, Y), dev, _ = parts
     g = Generator().manual_seed(seed)
-    model = Deep(len(vocab), g, kind, depth, WIDTH)
+    # every symbol is a target somewhere
+    model = Deep(int(Y.max()) + 1, g, kind, depth, WIDTH)
     try:
         sgd(
             model,
@@ -102,10 +99,10 @@ def train(words: list[str], kind: str, depth: int, rate: float, seed: int) -> fl
         )
     except ValueError:
         return math.inf
-    return nll(model, *data.windows(parts[1], vocab, block=3))
+    return nll(model, *dev)
 
 
-def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
+def best_rate(parts: list[Pair], kind: str, depth: int) -> tuple[float, dict]:
     """The best learning rate with the tuning seeds, and the dev losses of all tried."""
     tried: dict[int, list[float]] = {}
     rates, jump = (FINE, 2) if kind in FINELY else (COARSE, 1)
@@ -114,7 +111,7 @@ def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
         found = tried.setdefault(i, [])
         while len(found) < seeds:
             seed = TUNING_SEEDS[len(found)]
-            found.append(train(words, kind, depth, rates[i], seed))
+            found.append(train(parts, kind, depth, rates[i], seed))
         return mean(found[:seeds])
 
     best, better = -1, rates.index(COMMON)
@@ -131,12 +128,12 @@ def best_rate(words: list[str], kind: str, depth: int) -> tuple[float, dict]:
     return rates[best], finite
 
 
-def study(words: list[str], kind: str, depth: int, common: bool) -> dict:
+def study(parts: list[Pair], kind: str, depth: int, common: bool) -> dict:
     """All runs of one kind and depth."""
-    rate, tuning = best_rate(words, kind, depth)
+    rate, tuning = best_rate(parts, kind, depth)
     lost: dict[str, int] = {}  # runs that left the numbers, by rate
     while True:
-        dev = [round(train(words, kind, depth, rate, s), 4) for s in SEEDS]
+        dev = [round(train(parts, kind, depth, rate, s), 4) for s in SEEDS]
         gone = sum(math.isinf(d) for d in dev)
         if not gone:
             break
@@ -146,15 +143,14 @@ def study(words: list[str], kind: str, depth: int, common: bool) -> dict:
     run = {"kind": kind, "depth": depth, "rate": rate, "dev": dev}
     run |= {"mean": round(mean(dev), 4), "lost": lost}
     if common:
-        same = [round(train(words, kind, depth, COMMON, s), 4) for s in SEEDS]
+        same = [round(train(parts, kind, depth, COMMON, s), 4) for s in SEEDS]
         run["dev_common"] = same
     return {**run, "tuning": tuning}
 
 
 def main() -> None:
     """Train all, and write the file."""
-    torch.set_num_threads(1)
-    words = data.load("names")
+    words, _, parts = bundled()
     started = time.process_time()
     jobs = [(kind, depth, True) for kind in KINDS for depth in DEPTHS]
     jobs += [(kind, DEPTHS[-1], False) for kind in CONTROLS]
@@ -163,7 +159,7 @@ def main() -> None:
     done = [(run["kind"], run["depth"]) for run in runs]
     for job in jobs:
         if job[:2] not in done:
-            runs.append(study(words, *job))
+            runs.append(study(parts, *job))
             print(runs[-1], file=sys.stderr, flush=True)
     record = {
         "label": "depth",

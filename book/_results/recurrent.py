@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[str, dict]] = {
     "lstm": ("lstm", {}),
     "lstm forget": ("lstm", {"forget": 1.0}),
 }
-LENGTH, TEXTS = 64, 128
+LENGTH, TEXTS, FAR = 64, 128, 41  # FAR: lags from 0 that are kept
 
 
 def run(
@@ -74,7 +74,29 @@ def run(
     return found, model
 
 
-def gradient_by_lag(model: Any, X: Tensor, Y: Tensor) -> list[float]:
+def through_cell(model: Any, ds: Tensor, cache: Any) -> Tensor:
+    """One step back, by all ways."""
+    back: Tensor = model.cell.pair.backward(ds, cache)[1]
+    return back
+
+
+def one_way(model: Any, ds: Tensor, cache: Any) -> Tensor:
+    """One step back by the way that a chapter asks about, all others closed.
+
+    RNN: through the matrix, as if every slope of tanh were one. GRU: from state to
+    state through the update gate. LSTM: from cell to cell through the forget gate.
+    """
+    if model.cell.pair.name == "rnn_cell":
+        return ds @ model.cell.U.T
+    if ds.dim() == 2:
+        return cache[5] * ds  # z
+    *_, f, _, o, q = cache
+    return torch.stack([0 * ds[0], f * (ds[1] + o * (1 - q * q) * ds[0])])
+
+
+def gradient_by_lag(
+    model: Any, X: Tensor, Y: Tensor, back: Callable[..., Tensor] = through_cell
+) -> list[float]:
     """How much of the gradient of the last loss reaches the state, step by step back.
 
     The mean over texts of its length at each lag, relative to lag 0. A state is all
@@ -88,11 +110,11 @@ def gradient_by_lag(model: Any, X: Tensor, Y: Tensor) -> list[float]:
     ds = dh.new_zeros(shape)
     (ds[0] if ds.dim() == 3 else ds).add_(dh)
     found = []
-    for c_cell, _ in reversed(caches):
-        square = ds.square().sum(-1)  # (B) or (2, B)
+    for c_cell, _ in list(reversed(caches))[:FAR]:
+        square = ds.double().square().sum(-1)  # (B) or (2, B)
         length = (square.sum(0) if ds.dim() == 3 else square).sqrt()
-        found.append(length.double().mean().item())
-        ds = model.cell.pair.backward(ds, c_cell)[1]
+        found.append(length.mean().item())
+        ds = back(model, ds, c_cell)
     return [float(f"{v / found[0]:.4g}") for v in found]
 
 
@@ -137,13 +159,18 @@ def lags() -> dict:
     data, X, Y = text()
     found: dict[str, Any] = {}
     for name, (kind, options) in KINDS.items():
-        entry: dict[str, list] = {"start": [], "trained": [], "dev": [], "singular": []}
+        entry: dict[str, list] = {"dev": [], "singular": []}
         for seed in SEEDS:
             g = Generator().manual_seed(seed)
             fresh = build(kind, len(data.vocab), g, **options)
-            entry["start"].append(gradient_by_lag(fresh, X, Y))
             losses, model = run(data, kind, options, TEXT, seed)
-            entry["trained"].append(gradient_by_lag(model, X, Y))
+            for when, net in (("start", fresh), ("trained", model)):
+                found_by = (
+                    gradient_by_lag(net, X, Y),
+                    gradient_by_lag(net, X, Y, one_way),
+                )
+                entry.setdefault(when, []).append(found_by[0])
+                entry.setdefault(f"{when}, one way", []).append(found_by[1])
             entry["dev"].append(losses["dev"])
             entry["singular"].append([largest_singular(m) for m in (fresh, model)])
         found[name] = {**entry, "parameters": losses["parameters"]}

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from record import provenance, write
 from torch import Generator, Tensor
+from windows import Open, bundled
 
 from charlm import data, layers, ops
 from charlm.models import MLP
@@ -31,47 +32,29 @@ TRIED = {
 }
 
 
-class DroppedMLP(MLP):
+class DroppedMLP(Open):
     """A perceptron with dropout on its hidden layer."""
 
     def __init__(self, V: int, generator: Generator, p: float, **options: Any) -> None:
         super().__init__(V, generator, normalise=False, **options)
         self.drop = layers.Dropout(p, generator)
 
-    def forward(self, ix: Tensor, training: bool = True) -> tuple[Tensor, Any]:
-        """ix (B, T)  ->  logits (B, V)."""
-        emb, c_emb = ops.embedding(ix, self.C)  # (B, T, E)
-        pre, c_pre = ops.linear(emb.flatten(1), self.W1, self.b1)
-        h, c_h = ops.tanh(pre)  # (B, H)
+    def middle(self, pre: Tensor, training: bool) -> tuple[Tensor, Any]:
+        """pre (B, H)  ->  h (B, H), cache."""
+        h, c_h = ops.tanh(pre)
         y, c_drop = self.drop.forward(h, training)
-        logits, c_out = ops.linear(y, self.W2, self.b2)
-        return logits, (emb.shape, c_emb, c_pre, c_h, c_drop, c_out)
+        return y, (c_h, c_drop)
 
-    def backward(self, dlogits: Tensor, cache: Any) -> None:
-        """dlogits (B, V): adds the gradient of every parameter."""
-        shape, c_emb, c_pre, c_h, c_drop, c_out = cache
-        dy, dW2, db2 = ops.linear_backward(dlogits, c_out)
-        dh = ops.tanh_backward(self.drop.backward(dy, c_drop), c_h)
-        dflat, dW1, db1 = ops.linear_backward(dh, c_pre)
-        found = (ops.embedding_backward(dflat.reshape(shape), c_emb), dW1, db1)
-        for total, d in zip(
-            (self.dC, self.dW1, self.db1, self.dW2, self.db2),
-            (*found, dW2, db2),
-            strict=True,
-        ):
-            total += d
+    def middle_backward(self, dh: Tensor, cache: Any) -> Tensor:
+        """dh (B, H)  ->  dpre (B, H)."""
+        c_h, c_drop = cache
+        return ops.tanh_backward(self.drop.backward(dh, c_drop), c_h)
 
 
 def main() -> None:
     """Run all settings, one after the other; write the file."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    names = data.load("names")
-    vocab = data.Vocab.of(names)
-    train, *rest = data.split(names, seed=42)
-    held = dict(
-        zip(("dev", "test"), (data.windows(p, vocab, 3) for p in rest), strict=True)
-    )
+    names, vocab, (_, dev, test) = bundled()
+    train, held = data.split(names, seed=42)[0], {"dev": dev, "test": test}
     started, runs = time.process_time(), []
 
     def run(count: int, hidden: int, seed: int, settings: dict) -> dict:

@@ -12,29 +12,16 @@ import time
 from collections.abc import Callable
 
 import torch
-from cost import EPS, RATE, SIZES, by_autograd, one_by_one
+from cost import RATE, SIZES, by_autograd, minibatch, one_by_one
+from cost import small_lines as forward
 from record import made, write
 from torch import Generator
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from charlm import data
 from charlm.models import MLP
 from charlm.train import step
 
 ROUNDS, INNER = 60, 30
-
-
-def forward(p, X, Y):
-    """The small steps of the chapter, up to the loss."""
-    C, W1, b1, gain, bias, W2, b2 = p
-    pre = C[X].view(len(X), -1) @ W1 + b1
-    diff = pre - pre.sum(0, keepdim=True) / len(X)
-    var = (diff**2).sum(0, keepdim=True) / len(X)
-    logits = (gain * (diff * (var + EPS) ** -0.5) + bias).tanh() @ W2 + b2
-    norm = logits - logits.max(1, keepdim=True).values
-    counts = norm.exp()
-    probs = counts * counts.sum(1, keepdim=True) ** -1
-    return -probs.log()[torch.arange(len(X)), Y].mean()
 
 
 class Count(TorchDispatchMode):
@@ -62,13 +49,8 @@ def timed(run: Callable[[], object], off: bool) -> float:
 
 def main() -> None:
     """Time the parts; count the calls; write the file."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    names = data.load("names")
-    X, Y = data.windows(data.split(names, seed=42)[0], data.Vocab.of(names), block=3)
     rows, hidden = SIZES["lectures"]
-    some = torch.randperm(len(X), generator=Generator().manual_seed(0))[:rows]
-    X, Y = X[some], Y[some]
+    X, Y = minibatch(rows)
 
     def new() -> MLP:
         return MLP(27, Generator().manual_seed(0), n_hidden=hidden)
@@ -77,7 +59,7 @@ def main() -> None:
         return [p.clone().requires_grad_() for _, p, _ in new().named()]
 
     bare = [p for _, p, _ in new().named()]
-    taped, whole = learnt(), by_autograd(new(), True)[0]
+    taped, whole = learnt(), by_autograd(new(), forward)[0]
     hand, blocks = new(), new()
 
     def backward() -> None:

@@ -1,12 +1,10 @@
-// Copies the TeX of an equation, exactly as the book's source has it.
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button.copytex");
-  if (!button) return;
+// Copies the TeX of an equation, or code, exactly as the book's source has it.
+const copy = async (button, whole) => {
   try {
-    await navigator.clipboard.writeText(button.dataset.tex);
+    await navigator.clipboard.writeText(whole);
   } catch { // opened from disk, or an old browser
     const area = document.createElement("textarea");
-    area.value = button.dataset.tex;
+    area.value = whole;
     document.body.append(area);
     area.select();
     document.execCommand("copy");
@@ -15,6 +13,28 @@ document.addEventListener("click", async (event) => {
   const text = button.textContent;
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = text; }, 1200);
+};
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button.copytex, button.copycode");
+  if (button) copy(button, button.dataset.tex ?? button.parentElement.querySelector("pre").textContent.trimEnd());
+});
+for (const box of document.querySelectorAll("article div.highlight"))
+  box.insertAdjacentHTML("beforeend", '<button type="button" class="copycode" aria-label="Copy this code">Copy</button>');
+document.addEventListener("click", (event) => { // the theme's menus, by keyboard too
+  const button = event.target.closest("button[data-opens]");
+  if (!button) return;
+  document.getElementById(button.dataset.opens).checked = true;
+  document.querySelector(button.matches(".menu-book") ? ".sidebar-tree a" : ".toc-tree a:not([href='#'])")?.focus();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelectorAll(".sidebar-toggle").forEach((menu) => { menu.checked = false; });
+});
+document.addEventListener("keydown", (event) => { // to the search, from wherever one reads
+  const field = document.querySelector(".sidebar-search");
+  if (!field || event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  if (document.querySelector(".nav-overlay-icon").offsetParent) document.getElementById("__navigation").checked = true;
+  field.focus();
 });
 // Selected text is copied with the TeX of its formulas, each once and whole.
 document.addEventListener("copy", (event) => {
@@ -41,7 +61,7 @@ document.addEventListener("copy", (event) => {
 document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: touching is hovering
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
-  const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .pst-scrollable-table-container": "Table", ".highlight pre": "Code", ".cell_output pre": "Output", ".bd-content figure": "Figure" };
+  const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .table-wrapper": "Table", ".highlight pre": "Code", ".cell_output pre": "Output", "article figure": "Figure" };
   const mark = (boxes) => {
     // all reads before the first write, and no write without need: one layout, not hundreds
     const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
@@ -68,7 +88,7 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
   }
   // A phone lays out only what it shows (book.css). While nothing else happens the rest is
   // measured, a few blocks at a time, so that all is where it will be when it is shown.
-  const blocks = [...document.querySelectorAll(".bd-article > section section > *")];
+  const blocks = [...document.querySelectorAll("article > section section > *")];
   const later = window.requestIdleCallback ?? setTimeout;
   const measure = () => {
     const start = performance.now(), inside = document.createRange();
@@ -84,10 +104,23 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
   addEventListener("load", () => later(measure));
 }
 {
+  // A link to an equation shows it with the sentence before it (book.css), and a way back.
+  const arrive = (event) => {
+    document.querySelector(".way-back")?.remove();
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const came = event.type === "hashchange" || document.referrer;
+    if (!came || !target?.matches("div.math")) return;
+    target.insertAdjacentHTML("beforeend", '<button type="button" class="way-back">Back</button>');
+    target.lastElementChild.addEventListener("click", () => history.back());
+  };
+  addEventListener("hashchange", arrive);
+  addEventListener("load", arrive);
+}
+{
   // Chapters marked as read: kept in this browser alone, shown in the side bar.
   const KEY = "gradients-by-hand-read";
   const name = (link) => link.pathname.split("/").pop();
-  const links = [...document.querySelectorAll(".bd-docs-nav a")].filter((a) => /^\s*\d+\. /.test(a.textContent));
+  const links = [...document.querySelectorAll(".sidebar-tree a")].filter((a) => /^\s*\d+\. /.test(a.textContent));
   const load = () => JSON.parse(localStorage.getItem(KEY) || "[]");
   const show = (read) => {
     for (const link of links) {
@@ -100,9 +133,9 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
   try { // a browser may refuse to keep anything: then nothing is offered
     show(load());
     const here = name(location);
-    const text = links.some((a) => name(a) === here) && document.querySelector(".bd-article");
+    const text = links.some((a) => name(a) === here) && document.querySelector("article");
     if (text) {
-      text.insertAdjacentHTML("beforeend", '<div class="read-buttons d-print-none"><button type="button"></button> <button type="button">Forget all marks</button><span role="status"></span></div>');
+      text.insertAdjacentHTML("beforeend", '<div class="read-buttons"><button type="button"></button> <button type="button">Forget all marks</button><span role="status"></span></div>');
       const [mark, forget] = text.lastElementChild.querySelectorAll("button");
       const update = (read) => {
         localStorage.setItem(KEY, JSON.stringify(read));
@@ -118,15 +151,12 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
   } catch { /* no marks */ }
 }
 {
-  // On paper: light colours, what is folded shown, and no equation wider than the page.
+  // On paper: what is folded shown, and no equation wider than the page.
   // width of the text on A4 in em of its type, less the number
   const room = (box) => (box.closest(".gradient-card") ? 23 : box.closest(".admonition") ? 39 : 43);
-  const root = document.documentElement;
-  let theme, closed;
+  let closed;
   addEventListener("beforeprint", () => {
-    theme = root.dataset.theme;
-    root.dataset.theme = "light";
-    closed = [...document.querySelectorAll(".bd-article details:not([open], .above-input)")]; // code that draws stays folded
+    closed = [...document.querySelectorAll("article details:not([open], .above-input)")]; // code that draws stays folded
     closed.forEach((box) => { box.open = true; });
     for (const box of document.querySelectorAll(".katex-display")) {
       const [first, ...rest] = box.querySelectorAll(".katex-html > .base");
@@ -136,7 +166,6 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
     }
   });
   addEventListener("afterprint", () => {
-    root.dataset.theme = theme;
     closed.forEach((box) => { box.open = false; });
   });
 }

@@ -42,7 +42,7 @@ def _data_of(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", help=MODELS)
-    add("--data", help="names, makemore, tinyshakespeare, or a file (names)")
+    add("--data", help="names, book, makemore, tinyshakespeare, or a file (names)")
     _data_of(parser)
     add("--boundary", help="ends the items of a list ('.', or free if they have that)")
     add("--out", metavar="FILE", help=f"file of the model ({FILE})")
@@ -63,7 +63,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
             "symbols of context (mlp 3, gpt 16, rnn, gru and lstm 64; or by the data)",
         ),
         ("n-embd", int, "numbers per symbol (mlp 10, gpt 64, others 24)"),
-        ("n-hidden", int, "hidden units (mlp 200, rnn 83, gru 46, lstm 39, tree 128)"),
+        (
+            "n-hidden",
+            int,
+            "hidden units (mlp 200 or 20, rnn 83, gru 46, lstm 39, tree 128)",
+        ),
         ("n-layer", int, "blocks of a GPT (4)"),
         ("n-head", int, "heads of a GPT (4)"),
         ("levels", int, "of a tree or WaveNet, which reads 2**levels symbols (3)"),
@@ -75,6 +79,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
             "steps after which a recurrent net cuts its gradient (never)",
         ),
         ("reset", str, "before or after the product, of a GRU (after)"),
+        (
+            "momentum",
+            float,
+            "share of a minibatch in running statistics (mlp 0.001 or 0.1, tree 0.1)",
+        ),
         ("forget", float, "initial forget bias of an LSTM (0)"),
     ):
         shape.add_argument(f"--{name}", type=kind, help=about)
@@ -92,6 +101,8 @@ def _train(parser: argparse.ArgumentParser) -> None:
         ("smoothing", float, "label smoothing (0)"),
         ("token-dropout", float, "share of symbols hidden from the model (0)"),
         ("ema", float, "running average of the parameters (0)"),
+        ("accumulate", int, "parts of a minibatch, gone through in turn (1)"),
+        ("precision", str, "float32, float16 or bfloat16 (float32)"),
         ("evals", int, "measurements of the dev loss (20; 10 of a length given)"),
         ("patience", int, "stop after so many without a gain; 0 for never (5; 0)"),
         ("seed", int, "of everything random (0)"),

@@ -19,7 +19,8 @@ def run(args: Namespace) -> int:
         say(args, {"path": str(path)}, str(path))
         return 0
     join = composed if args.nfc else str
-    if args.text or args.source == "tinyshakespeare":
+    known = SOURCES.get(args.source)
+    if args.text or (known and known.running):
         text = join(load_text(args.source))
         rows = [("characters", f"{len(text):,}"), ("symbols", f"{len(set(text))}")]
     else:

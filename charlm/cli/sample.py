@@ -2,13 +2,14 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 
 import torch
 
-from ..sample import beam
+from ..sample import beam, stream
 from ..sample import sample as draw
 from ..train import checkpoint, on
-from .output import say, tell
+from .output import printable, say, tell
 from .source import corpus_of
 
 LIST, TEXT = 40, 500  # symbols drawn
@@ -53,6 +54,10 @@ def run(args: Namespace) -> int:
         say(args, {"likeliest": likely}, *lines)
         return 0
     g = torch.Generator().manual_seed(args.seed)
+    if running and args.count == len(prefixes) == 1 and not args.json:
+        settings = longest, prefixes[0], args.temperature, args.top_k, args.top_p
+        _print(stream(model, vocab, g, *settings, ends=False))
+        return 0
     texts = []
     for prefix in prefixes:
         settings = longest, prefix, args.temperature, args.top_k, args.top_p
@@ -63,6 +68,18 @@ def run(args: Namespace) -> int:
     if fresh is not None and not args.json:
         tell(f"{fresh} of {len(texts)} are not in the data")
     return 0
+
+
+def _print(pieces: Iterator[str]) -> None:
+    """A text while it is drawn."""
+    begun = False
+    try:
+        for piece in pieces:
+            print(printable(piece), end="", flush=True)
+            begun = True
+    finally:  # also when the user has read enough
+        if begun:
+            print()
 
 
 def _prefixes() -> list[str]:

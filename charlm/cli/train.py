@@ -18,6 +18,7 @@ from ..train import (
     new,
     resumed,
 )
+from ..train.opening import by_frequency
 from ..train.watch import Log
 from . import paths
 from .arguments import FILE
@@ -25,7 +26,7 @@ from .output import say
 from .source import corpus_of
 
 SHAPE = "block n_embd n_hidden n_layer n_head levels dropout positions".split()
-SHAPE += ["truncate", "reset", "forget"]
+SHAPE += ["truncate", "reset", "forget", "momentum"]
 SETTINGS = [f.name for f in fields(TrainConfig)]
 DATA = "data text boundary nfc".split()
 LENGTH = "epochs steps".split()
@@ -118,6 +119,13 @@ def _report(args: Namespace, job: Job) -> int:
     loss = (
         f"dev loss {result.best:.4f} nats per character" if measured else "unmeasured"
     )
+    notes = []
+    if measured and result.best >= (guessed := by_frequency(trainer)):
+        notes = [
+            f"note: guessing symbols by their frequency gives {guessed:.4f}, so this "
+            "model has learnt little that holds for other data; give it more data, a "
+            "smaller model or --lr"
+        ]
     say(
         args,
         {
@@ -132,5 +140,6 @@ def _report(args: Namespace, job: Job) -> int:
         f"{result.seconds:.1f} s: {loss}",
         f"The model is in {args.out}. Draw from it: charlm sample"
         + ("" if args.out == FILE else f" {args.out}"),
+        *notes,
     )
     return 0

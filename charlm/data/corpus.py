@@ -140,7 +140,7 @@ def corpus(
 
     Args:
         source: a known name, or the path of a text file.
-        running: True if the file is running text; "tinyshakespeare" always is.
+        running: True if the file is running text; "book" and "tinyshakespeare" are.
         seed: of the split of items.
         boundary: marks the ends of items; by default "." or, where an item contains
             that, the end of a line.
@@ -152,7 +152,8 @@ def corpus(
         ValueError: as :func:`.load`; too little to split; a character that ``vocab``
             lacks; an item with the boundary.
     """
-    running = running or str(source) == "tinyshakespeare"
+    known = SOURCES.get(str(source))
+    running = running or bool(known and known.running)
     if running:
         if boundary is not None:
             raise ValueError("running text has no items, so no boundary; leave it out")

@@ -20,12 +20,14 @@ class Source:
         sha256: checksum of its bytes.
         url: where it can be downloaded; "" for a file of the package.
         about: one line for people.
+        running: it is running text, not a list of items.
     """
 
     file: str
     sha256: str
     url: str
     about: str
+    running: bool = False
 
 
 SOURCES = {
@@ -34,6 +36,13 @@ SOURCES = {
         "0e4c757b8317eba0e12678ba36e4da981fefbcd1fecdfeeb7d065b5ddbfaffa8",
         "",
         "23,817 given names of many traditions, part of the package",
+    ),
+    "book": Source(
+        "book.txt",
+        "b1aeda78607993ecd863cf4ee86f25ed705898d4b7ad8dae46c467f974ce45b1",
+        "",
+        "207,347 characters of this book's prose, running text, part of the package",
+        running=True,
     ),
     "makemore": Source(
         "makemore-names.txt",
@@ -47,6 +56,7 @@ SOURCES = {
         "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
         "tinyshakespeare/input.txt",
         "1.1 million characters of plays, running text, downloaded",
+        running=True,
     ),
 }
 """Known data sets by name."""
@@ -70,7 +80,11 @@ def load(source: str | Path) -> list[str]:
 
 
 def load_text(source: str | Path) -> str:
-    """The running text of a known data set ("tinyshakespeare") or of a text file.
+    """The running text of a known data set or of a text file.
+
+    Args:
+        source: "book" (in the package, needs no network), "tinyshakespeare" (downloaded
+            once, or taken from the folder ``CHARLM_DATA``), or the path of a file.
 
     Raises:
         ValueError: as :func:`load`.
@@ -81,8 +95,8 @@ def load_text(source: str | Path) -> str:
 def locate(source: str | Path) -> Path:
     """Path of a known data set, its content checked, or of a file.
 
-    The bundled one is in the package; ``CHARLM_NAMES``, the path of a list of your
-    own, takes its place. Any other known one is taken from ``CHARLM_DATA``, a folder
+    Two are in the package; ``CHARLM_NAMES``, the path of a list of your own, takes the
+    place of the names. Any other known one is taken from ``CHARLM_DATA``, a folder
     with the file (or the file itself), else from the cache, else downloaded. In the
     folder the file may also have the name it has online.
 
@@ -100,7 +114,7 @@ def locate(source: str | Path) -> Path:
             f"choose one of {', '.join(SOURCES)}"
         )
     known, own = SOURCES[name], os.environ.get("CHARLM_NAMES")
-    if not known.url and own:
+    if name == "names" and own:
         if not os.path.isfile(own):
             raise ValueError(
                 f"CHARLM_NAMES is {short(own)}, which is no file; give the whole path "

@@ -25,6 +25,9 @@ class Recurrent(Layer):
         truncate: the gradient is cut after so many steps, counted from the beginning
             of the text; the state is not. None cuts nothing.
         dtype: of the parameters.
+
+    Raises:
+        ValueError: another ``pair``.
     """
 
     W: Tensor
@@ -40,7 +43,12 @@ class Recurrent(Layer):
         truncate: int | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.pair, self.truncate = ops.pairs()[pair], truncate
+        if pair not in GATES:
+            raise ValueError(
+                f"Recurrent: {pair!r} is no cell; give {' or '.join(GATES)}"
+            )
+        self.step, self.back = getattr(ops, pair), getattr(ops, f"{pair}_backward")
+        self.truncate = truncate
         self.two = pair == "lstm_cell"  # its state has two parts, and the first is h
         columns = GATES[pair] * n_hidden
         W = init.normal(n_in, columns, 1.0, generator, dtype)
@@ -62,7 +70,7 @@ class Recurrent(Layer):
             s = torch.stack([s, s])  # (2, B, H)
         states, caches = [], []
         for t in range(x.shape[1]):
-            new, c_cell = self.pair.forward(x[:, t], s, *weights)
+            new, c_cell = self.step(x[:, t], s, *weights)
             s, c_keep = (new, None) if mask is None else ops.keep(mask[:, t], new, s)
             states.append(s[0] if self.two else s)
             caches.append((c_cell, c_keep))
@@ -81,7 +89,7 @@ class Recurrent(Layer):
             dheld = None
             if c_keep is not None:
                 ds, dheld = ops.keep_backward(ds, c_keep)
-            dx[:, t], ds, *own = self.pair.backward(ds, c_cell)
+            dx[:, t], ds, *own = self.back(ds, c_cell)
             self.add(*own)
             if dheld is not None:
                 ds += dheld  # the old state was used twice: by the cell, and held

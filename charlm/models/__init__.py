@@ -18,6 +18,7 @@ from .ensemble import Ensemble
 from .gpt import GPT
 from .mlp import MLP
 from .ngram import KneserNey, NGram
+from .options import refuse_odd
 from .recurrent import GRU, LSTM, RNN
 from .transformer import Attention, Block
 from .wavenet import ConvTree, GatedBlock, Tree, WaveNet
@@ -69,15 +70,19 @@ def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> A
     """
     if kind not in KINDS:
         raise ValueError(f"model is {kind!r}; choose one of {', '.join(KINDS)}")
-    takes = list(signature(KINDS[kind]).parameters)[2:]
+    parameters = list(signature(KINDS[kind]).parameters.values())[2:]
+    takes = {p.name: p.default for p in parameters}
     for name, value in options.items():
         if name not in takes:
             raise ValueError(f"{kind}: has no {name}; it has {', '.join(takes)}")
+        refuse_odd(f"{kind}: ", {name: value}, takes)
         least, most = 0 if name == "correction" else 1, LIMITS.get(name, MOST)
         # a switch that is off is no int
         if type(value) is int and not least <= value <= most:
             limit = f"at least {least}" if value < least else f"at most {most:,}"
             raise ValueError(f"{kind}: {name} is {value}; give {limit}")
+        if name == "momentum" and not 0 <= value <= 1:
+            raise ValueError(f"{kind}: {name} is {value}; give a share, 0 to 1")
     return KINDS[kind](vocab_size, generator, **options)
 
 

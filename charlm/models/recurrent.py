@@ -27,6 +27,7 @@ class RNN(Layer):
     """
 
     causal = True
+    pair = "rnn_cell"
 
     def __init__(
         self,
@@ -37,11 +38,10 @@ class RNN(Layer):
         n_hidden: int = 83,
         truncate: int | None = None,
         dtype: torch.dtype = torch.float32,
-        pair: str = "rnn_cell",
     ) -> None:
         self.block = block
         self.embed = Embedding(vocab_size, n_embd, generator, dtype=dtype)
-        self.cell = Recurrent(pair, n_embd, n_hidden, generator, truncate, dtype)
+        self.cell = Recurrent(self.pair, n_embd, n_hidden, generator, truncate, dtype)
         self.head = Linear(n_hidden, vocab_size, generator, gain=0.1, dtype=dtype)
         super().__init__()
 
@@ -85,9 +85,9 @@ class GRU(RNN):
     ) -> None:
         if reset not in ("before", "after"):
             raise ValueError(f"GRU: reset={reset!r}; choose 'before' or 'after'")
-        pair = "gru_cell" if reset == "before" else "gru_cell_after"
+        self.pair = "gru_cell" if reset == "before" else "gru_cell_after"
         size = block, n_embd, n_hidden, truncate
-        super().__init__(vocab_size, generator, *size, dtype, pair)
+        super().__init__(vocab_size, generator, *size, dtype)
 
 
 class LSTM(RNN):
@@ -95,8 +95,13 @@ class LSTM(RNN):
 
     ``forget`` is the initial bias of the gate that keeps the cell.
 
+    Raises:
+        ValueError: a ``forget`` that float32 does not hold.
+
     Source: Hochreiter and Schmidhuber (1997); Gers et al. (2000).
     """
+
+    pair = "lstm_cell"
 
     def __init__(
         self,
@@ -109,6 +114,8 @@ class LSTM(RNN):
         dtype: torch.dtype = torch.float32,
         forget: float = 0.0,
     ) -> None:
+        if not abs(forget) <= 3e38:
+            raise ValueError(f"LSTM: forget is {forget}; give -3e+38 to 3e+38")
         size = block, n_embd, n_hidden, truncate
-        super().__init__(vocab_size, generator, *size, dtype, "lstm_cell")
+        super().__init__(vocab_size, generator, *size, dtype)
         self.cell.b[n_hidden : 2 * n_hidden] = forget

@@ -5,7 +5,7 @@
 * ``measure``: the likelihood of a text, and of data.
 """
 
-from .drawing import beam, draw, narrow, sample, without_end
+from .drawing import beam, draw, narrow, sample, stream, without_end
 from .measure import log_likelihood, nll
 from .reader import Reader, TextModel, scores
 
@@ -19,5 +19,6 @@ __all__ = [
     "nll",
     "sample",
     "scores",
+    "stream",
     "without_end",
 ]

@@ -1,5 +1,7 @@
 """Drawing symbols and names, and looking for the likeliest ones."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Generator, Tensor
 
@@ -53,22 +55,24 @@ def narrow(
         top_k = 1
     else:
         logits = logits / temperature
-    if top_k is not None and top_k < logits.shape[-1]:
+    if top_k is not None:
         # by rank, so that exactly k stay where scores tie
-        order = logits.argsort(dim=-1, descending=True, stable=True)  # (B, V)
+        order = logits.argsort(descending=True, stable=True)  # (B, V)
         logits = logits.scatter(-1, order[:, top_k:], -torch.inf)  # (B, V)
     if top_p is not None:
         p = logits.softmax(-1)  # (B, V)
-        p, order = p.sort(dim=-1, descending=True, stable=True)  # (B, V)
+        p, order = p.sort(descending=True, stable=True)  # (B, V)
         # a symbol goes if those before it already have the mass
         late = p.cumsum(-1) - p >= top_p  # (B, V)
+        late[:, 0] = False  # whatever p is: the likeliest stays
         late = late.gather(-1, order.argsort(-1))  # (B, V)  in the order of symbols
         logits = logits.masked_fill(late, -torch.inf)  # (B, V)
     return logits
 
 
 def _numbers(logits: Tensor) -> Tensor:
-    if not (logits < float("inf")).all():
+    """The scores, if the largest of each row is a number: all others then may be."""
+    if not logits.amax(-1).isfinite().all():
         raise ValueError(
             "the scores are no finite numbers; take a larger temperature, or train "
             "the model with a smaller learning rate"
@@ -112,23 +116,69 @@ def sample(
         ends: False for running text, whose model has never seen an end.
 
     Raises:
-        ValueError: as :func:`narrow` and :func:`draw`, or the prefix has the boundary,
-            or a character that is not in the vocabulary.
+        ValueError: as :func:`narrow` and :func:`draw`, no names to draw, or the prefix
+            has the boundary, or a character that is not in the vocabulary.
     """
-    begin = torch.tensor(encoded(vocab, prefix))
-    text, reader = begin.expand(count, -1), Reader(model, cached)
-    for _ in range(longest - len(prefix)):
+    if count < 1:
+        raise ValueError(f"count is {count}; draw at least 1")
+    begin = torch.tensor(encoded(vocab, prefix)).expand(count, -1)
+    how = generator, longest - len(prefix), temperature, top_k, top_p, cached, ends
+    text = torch.cat([begin, *_columns(model, begin, *how)], 1)
+    return [vocab.decode(row[row != 0].tolist()) for row in text]
+
+
+def stream(
+    model: TextModel,
+    vocab: Vocab,
+    generator: Generator,
+    longest: int = 500,
+    prefix: str = "",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    cached: bool = True,
+    ends: bool = True,
+) -> Iterator[str]:
+    """Draw one text; every symbol as soon as it is drawn, the prefix with the first.
+
+    Together they are the text that :func:`sample` draws with a count of 1; arguments
+    and errors are those of it.
+    """
+    begin = torch.tensor([encoded(vocab, prefix)])
+    how = generator, longest - len(prefix), temperature, top_k, top_p, cached, ends
+    said = prefix
+    for drawn in _columns(model, begin, *how):
+        if drawn.any():
+            said += vocab.decode(drawn[0].tolist())
+        yield said
+        said = ""
+
+
+def _columns(
+    model: TextModel,
+    text: Tensor,
+    generator: Generator,
+    count: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    cached: bool,
+    ends: bool,
+) -> Iterator[Tensor]:
+    """text (B, T)  ->  its next symbols (B, 1), one after the other, to their end."""
+    begun, reader = text.shape[1], Reader(model, cached)
+    for _ in range(count):
         logits = reader.scores(text)
         if not ends:
             logits = without_end(logits)
         logits = narrow(logits, temperature, top_k, top_p)
         drawn = draw(logits, generator)
-        if text.shape[1] > len(begin):
+        if text.shape[1] > begun:
             drawn = drawn.masked_fill(text[:, -1] == 0, 0)
         text = torch.cat([text, drawn.unsqueeze(1)], 1)
+        yield drawn.unsqueeze(1)
         if not drawn.any():
             break
-    return [vocab.decode(row[row != 0].tolist()) for row in text]
 
 
 def without_end(logits: Tensor) -> Tensor:
@@ -154,7 +204,12 @@ def beam(
 
     Returns:
         Names with their log-likelihood in nats, the likeliest first.
+
+    Raises:
+        ValueError: no beginnings to keep; else as :func:`sample`.
     """
+    if width < 1:
+        raise ValueError(f"width is {width}; keep at least 1 beginning")
     text = torch.tensor([encoded(vocab, prefix)])
     total = torch.zeros(1, dtype=torch.float64)
     begun = text.shape[1]

@@ -6,7 +6,8 @@
 * ``job``, ``plan``, ``opening``: what is to be trained, how long, and how that is said;
   ``launch``: the whole run;
 * ``checkpoint``, ``header``, ``place``: saving it and going on; ``keeper``: when;
-* ``parallel``, ``device``: several processes, graphics processors;
+* ``gradient``, ``scale``: of a minibatch, in 16 bits too, with a scaled loss;
+* ``parallel``, ``device``: in parts and several processes, graphics processors;
 * ``watch``: progress; ``timing``, ``memory``: times of steps, bytes alive; ``export``:
   models for elsewhere.
 """
@@ -16,22 +17,27 @@ from .config import Progress, Result, TrainConfig, TrainModel
 from .device import check_device, on
 from .fast import Fast, has_fast_form
 from .flat import Flat, Named
+from .gradient import Half, Plain
 from .job import Job, new, resumed
 from .keeper import Stopped
 from .launch import claim, launch
 from .memory import peak_bytes
-from .parallel import World
+from .parallel import World, mean_of, weighted
 from .place import Place
 from .plain import Model, sgd, step
+from .scale import LossScale
 from .trainer import Trainer, fit
 
 __all__ = [
     "Fast",
     "Flat",
+    "Half",
     "Job",
+    "LossScale",
     "Model",
     "Named",
     "Place",
+    "Plain",
     "Progress",
     "Result",
     "Stopped",
@@ -45,6 +51,7 @@ __all__ = [
     "fit",
     "has_fast_form",
     "launch",
+    "mean_of",
     "new",
     "on",
     "optim",
@@ -53,4 +60,5 @@ __all__ = [
     "schedule",
     "sgd",
     "step",
+    "weighted",
 ]

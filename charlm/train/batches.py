@@ -40,7 +40,9 @@ class Batches:
         if Y.dim() == 2:
             longest = int((Y >= 0).sum(1).max())
             X, Y = X[:, :longest], Y[:, :longest]
-        self.noise.manual_seed(mix(self.config.seed, i, 2) + self.world.rank * 2**40)
+        # each process has noise of its own, as of another seed; the generator takes
+        # no more than the last 32 bits
+        self.noise.manual_seed(mix(self.config.seed + self.world.rank, i, 2))
         if self.config.token_dropout:
             dropped = torch.rand(X.shape, generator=self.noise)
             gone = (dropped < self.config.token_dropout).to(X.device)

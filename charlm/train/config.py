@@ -1,17 +1,21 @@
 """The settings of a training run, and its record."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
+from ..models.options import refuse_odd
 from ..sample import TextModel
 from .optim import OPTIMISERS
 from .plain import Model
 from .schedule import SCHEDULES
 
 MOST = 1_000_000_000  # steps
+HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+PRECISIONS = {"float32": torch.float32, **HALVES}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class TrainConfig:
         evals: how often in a run the dev loss is measured.
         patience: stop after so many measurements without a gain; 0 for never.
         keep_best: end with the parameters of the best measurement.
+        accumulate: parts in which a minibatch is gone through, one after the other, to
+            need less memory; the gradients are those of the whole, but each part is
+            normalised with its own statistics.
+        precision: "float32"; or "float16", with a scaled loss, or "bfloat16" in forward
+            and backward, with the parameters kept in float32.
         fast: use the fast form of the step where the model has one; the same
             gradients up to rounding.
         seed: of minibatches and dropout.
@@ -58,17 +67,25 @@ class TrainConfig:
     evals: int = 10
     patience: int = 0
     keep_best: bool = True
+    accumulate: int = 1
+    precision: str = "float32"
     fast: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+        refuse_odd("", asdict(self), {f.name: f.default for f in fields(self)})
+        for name, known in (
+            ("optimiser", OPTIMISERS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}; choose one of "
                     + ", ".join(sorted(known))
                 )
-        for name, least in (("batch", 1), ("steps", 1), ("evals", 0), ("patience", 0)):
+        counts = {"batch": 1, "steps": 1, "accumulate": 1, "evals": 0, "patience": 0}
+        for name, least in counts.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; give at least {least}")

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from ..models import KINDS, shapes
+from ..models.options import fits
 from .config import TrainConfig
 
 FORMAT = 2
 KIND = "charlm checkpoint"
-NUMBER = (int, float)
 FORM: dict[str, Any] = {
     "model": str,
     "options": dict,
     "config": dict,
     "symbols": str,
     "data": {"source": str, "running": bool, "compose": bool, "sha256": str},
-    "run": {"steps": int, "dev": list, "seconds": NUMBER, "waited": int},
+    "run": {"steps": int, "dev": list, "seconds": float, "waited": int},
     "finished": bool,
     "older": int,
     "versions": dict,
@@ -45,7 +45,7 @@ def parse(text: str, any_of: bool = False) -> dict[str, Any]:
         return head
     written = head.get("format")
     if type(written) is not int or written < 1:
-        raise ValueError(f"is damaged: format is {written!r}")
+        raise ValueError(f"is damaged: format is {_shown(written)}")
     if written > FORMAT:
         raise ValueError(
             f"has format {written}, and this version of charlm reads up to {FORMAT}; "
@@ -74,18 +74,16 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     defaults = {
         n: p.default
         for n, p in signature(KINDS[kind]).parameters.items()
-        if n not in ("dtype", "pair")  # made by the program, never by a file
+        if n != "dtype"  # made by the program, never by a file
     }
     _like(head["options"], defaults, "options")
-    plain = {f.name: f.default for f in fields(TrainConfig)}
-    given = {n: v for n, v in head["config"].items() if v is not None or n != "steps"}
-    _like(given, plain, "config")
+    _like(head["config"], {f.name: f.default for f in fields(TrainConfig)}, "config")
     TrainConfig(**head["config"])
     if not 0 <= head["older"] <= 10_000:
         raise ValueError(f"older is {head['older']}")
     if run["steps"] < 0 or not 0 <= run["seconds"] < math.inf or run["waited"] < 0:
         raise ValueError("run: a count is below 0")
-    if not (run.get("best") is None or _is(run["best"], NUMBER)):
+    if not (run.get("best") is None or fits(run["best"], 0.0)):
         raise ValueError(f"run: best is {_shown(run['best'])}")
     if run["dev"] and run.get("best") is None:
         raise ValueError("run: dev losses without a best")
@@ -117,29 +115,16 @@ def _typed(found: Any, form: dict[str, Any], where: str) -> None:
             if not isinstance(value, dict):
                 raise ValueError(f"{where}{name} is {_shown(value)}")
             _typed(value, kind, f"{name}: ")
-        elif not _is(value, kind):
+        elif not fits(value, kind()):
             raise ValueError(f"{where}{name} is {_shown(value)}")
 
 
 def _like(found: dict[str, Any], defaults: dict[str, Any], where: str) -> None:
-    """Every value has the type of the default of that name."""
+    """Every value is of the kind of the default of that name."""
     for name, value in found.items():
-        default = defaults.get(name)
-        # what is none by default is a count when it is given
-        kind: Any = int if default is None else type(default)
-        kind = NUMBER if kind is float else kind
-        if name not in defaults or not _is(value, kind):
+        if name not in defaults or not fits(value, defaults[name]):
             raise ValueError(f"{where}: {_shown(name)} is {_shown(value)}")
 
 
-def _is(value: Any, kind: Any) -> bool:
-    """The type holds; true and false are no numbers, and no number is infinite."""
-    if isinstance(value, bool):
-        return kind is bool
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    return isinstance(value, kind)
-
-
 def _shown(value: Any) -> str:
-    return ascii(value)[:60]
+    return json.dumps(value)[:60]

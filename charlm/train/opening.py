@@ -1,7 +1,8 @@
-"""What is said before the first step."""
+"""What is said before the first step, and of the last one."""
 
 from ..data import PARTS
 from .job import Job
+from .trainer import Trainer
 
 
 def opening(job: Job, seconds: float) -> list[str]:
@@ -19,12 +20,16 @@ def opening(job: Job, seconds: float) -> list[str]:
     what = "characters" if data.running else f"items, {sum(sizes):,} characters"
     shares = ", ".join(f"{n:,} {part}" for n, part in zip(counts, PARTS, strict=True))
     left = trainer.total - trainer.result.steps
+    rows = float(left * config.batch)
+    if trainer.dev and trainer.every:  # measured forward only, a third of the work
+        rows += len(trainer.dev[0]) * (left // trainer.every) / 3
+    time = duration(rows / config.batch * seconds)
     lines = [
         "model: "
         + (f"{model} ({' '.join(shown).replace('_', '-')})" if shown else model),
         f"data: {data.source}, {sum(counts):,} {what}, {len(data.vocab)} symbols; "
         + shares,
-        f"run: {left:,} steps of {config.batch} rows, about {duration(left * seconds)}"
+        f"run: {left:,} steps of {config.batch} rows, about {time}"
         + (
             f", or until {config.patience} of {config.evals} measurements in a row "
             "bring no gain"
@@ -33,6 +38,17 @@ def opening(job: Job, seconds: float) -> list[str]:
         ),
     ]
     return lines + [f"note: {line}" for line in job.reasons]
+
+
+def by_frequency(trainer: Trainer) -> float:
+    """Dev loss of guessing by frequency, in nats: below it a model has learnt more.
+
+    Frequencies are those of the training targets, each symbol counted once more.
+    """
+    assert trainer.dev is not None
+    train, dev = (Y[Y >= 0].cpu() for _, Y in (trainer.train, trainer.dev))
+    counts = train.bincount(minlength=int(dev.max()) + 1).double() + 1  # (V)
+    return float((counts.sum().log() - counts[dev].log()).mean())
 
 
 def duration(seconds: float) -> str:

@@ -202,8 +202,13 @@ def orthogonal(M: Tensor, steps: int = 5) -> Tensor:
 def clip(g: Tensor, longest: float) -> float:
     """Shorten a gradient (P) in place if it is longer; returns its length before.
 
+    Raises:
+        ValueError: a length that is not above 0.
+
     Source: Pascanu, Mikolov and Bengio (2013).
     """
+    if not longest > 0:
+        raise ValueError(f"clip: longest is {longest}; give more than 0")
     length = float(torch.linalg.vector_norm(g, dtype=wide(g)))
     if length > longest:
         g.mul_(longest / length)

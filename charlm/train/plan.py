@@ -9,6 +9,7 @@ from .config import TrainConfig
 
 TEXT_BLOCK = {"mlp": 8, "rnn": 64, "gru": 64, "lstm": 64, "gpt": 64}
 LONGEST_BLOCK = 256
+FEW = 10_000  # characters to train on
 FEWEST, MOST = 2_000, 20_000  # steps
 OFTEN = 100  # times that everything is seen, at most
 MEASUREMENTS, PATIENCE = 20, 5
@@ -44,6 +45,7 @@ def plan(
         ValueError: as :func:`charlm.models.build`; a model larger than the memory.
     """
     reasons: list[str] = []
+    options = _small(data, kind, options, reasons) | options
     options = options | _context(data, kind, options, reasons)
     config = TrainConfig(**settings)
     sizes = shapes(kind, len(data.vocab), **options)
@@ -51,6 +53,23 @@ def plan(
     # parameters, gradients, the best, the optimiser's vectors and work, a copy to save
     refuse_beyond(32 * count, f"{kind}: {count:,} parameters", "make it smaller")
     return Plan(options, config, reasons)
+
+
+def _small(
+    data: Corpus, kind: str, options: dict[str, Any], reasons: list[str]
+) -> dict[str, Any]:
+    """A small perceptron for few characters, in which a large one finds its own.
+
+    Its running statistics move fast: the run is shorter than they usually look back.
+    """
+    size = sum(map(len, data.parts["train"]))
+    if kind != "mlp" or size >= FEW:
+        return {}
+    chosen = {"block": 3, "n_hidden": 20, "momentum": 0.1}
+    said = [f"{n} {v}" for n, v in chosen.items() if n not in options]
+    if said:
+        reasons.append(f"{', '.join(said)}, as there are {size:,} characters")
+    return chosen
 
 
 def _context(

@@ -1,6 +1,7 @@
 """Training any model with hand-written gradients: optimisers, schedules, evaluation."""
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -8,14 +9,13 @@ from typing import Any, NoReturn
 import torch
 from torch import Generator, Tensor
 
-from ..ops import cross_entropy, cross_entropy_backward, trusted
 from ..sample import nll
 from .batches import Batches, Pair, refuse_unread
 from .config import Progress, Result, TrainConfig, TrainModel
-from .fast import Fast, has_fast_form
 from .flat import Flat, Swapped
+from .gradient import Half, way
 from .optim import OPTIMISERS, clip
-from .parallel import World
+from .parallel import World, mean_of, weighted
 from .schedule import SCHEDULES, warm
 
 
@@ -56,21 +56,22 @@ class Trainer:
         self.dev = (dev[0].to(device), dev[1].to(device)) if dev else None
         self.config = config = config or TrainConfig()
         self.callbacks = callbacks
-        rows = len(train[0])
-        if config.batch > rows:
+        if config.batch > (rows := len(train[0])):
             raise ValueError(
                 f"train: a batch of {config.batch} rows, and the data have {rows}; "
                 "give a smaller batch, or more data"
             )
         # batch normalisation has no statistics of one row
         least = 2 if model.statistics() and not model.causal else 1
-        if config.batch < least * self.world.size:
+        parts = self.world.size * config.accumulate
+        if config.batch < least * parts:
+            each = f", {least} for each of its {parts} parts" if parts > 1 else ""
             raise ValueError(
-                f"train: a batch of {config.batch} rows in {self.world.size} processes,"
-                f" and each needs {least}; give a larger batch"
+                f"train: a batch of {config.batch} rows, and this model needs at least "
+                f"{least * parts}{each}; give a larger batch"
             )
-        per_epoch = rows // config.batch
-        self.total = config.steps or max(1, round(config.epochs * per_epoch))
+        epochs = config.epochs * (rows // config.batch)  # in steps
+        self.total = config.steps or max(1, round(epochs))
         self.every = max(1, self.total // config.evals) if config.evals else 0
         self.flat = Flat(model, device)
         for _, t in model.statistics():
@@ -78,9 +79,8 @@ class Trainer:
         self.optimiser = OPTIMISERS[config.optimiser](self.flat, decay=config.decay)
         self.rate = warm(SCHEDULES[config.schedule], config.warmup)
         self.mean = self.flat.p.clone() if config.ema else None
-        usable = has_fast_form(model) and device == "cpu" and not config.smoothing
-        self.fast = Fast(model, self.flat) if config.fast and usable else None
-        self.gone_through: set[tuple[torch.dtype, torch.Size]] = set()
+        self.way = way(model, self.flat, config, device)
+        self.scale = self.way.scale if isinstance(self.way, Half) else None
         for X, Y in filter(None, (self.train, self.dev)):
             refuse_unread(model, X, Y)
         self.best = self._copy()
@@ -95,7 +95,8 @@ class Trainer:
         if self.result.dev:
             progress.dev = self.result.dev[-1][1]
         with torch.inference_mode():
-            while self.result.steps < self.total and not self._waited_enough():
+            enough = self.config.patience or math.inf
+            while self.result.steps < self.total and self.waited < enough:
                 self._step(progress)
                 self.result.seconds = progress.seconds = time.perf_counter() - began
                 for callback in self.callbacks:
@@ -104,19 +105,19 @@ class Trainer:
         return self.result
 
     def rehearse(self) -> float:
-        """Seconds of a forward and backward pass; afterwards all is as before.
-
-        What a first step would refuse, it refuses.
-        """
-        kept = self._copy()
+        """Seconds of a step, or what it would refuse; afterwards all is as before."""
+        kept, times = self._copy(), []
+        state = {name: t.clone() for name, t in self.optimiser.state().items()}
         with torch.inference_mode():
-            X, Y = self.batch(self.result.steps)
-            for _ in range(2):  # the first makes buffers
+            # the first makes buffers, and what else the machine does hits some
+            for _ in range(11 if self.flat.p.numel() < 100_000 else 3):
                 began = time.perf_counter()
-                self.gradient(X, Y)
-            seconds = time.perf_counter() - began
+                self.gradient(*self.batch(self.result.steps))
+                self.optimiser.step(0.0)
+                times.append(time.perf_counter() - began)
             self._put(kept)
-        return seconds
+            self.optimiser.load(state)
+        return statistics.median(times)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
@@ -126,6 +127,8 @@ class Trainer:
         tensors |= {f"optimiser.{k}": t for k, t in self.optimiser.state().items()}
         if self.mean is not None:
             tensors["mean"] = self.mean
+        if self.scale is not None:
+            tensors["scale"] = self.scale.state()
         tensors["losses"] = torch.tensor(self.result.losses, dtype=torch.float64)
         run = {
             "steps": self.result.steps,
@@ -150,6 +153,8 @@ class Trainer:
         self.optimiser.load(parts["optimiser"])
         if self.mean is not None:
             self.mean.copy_(tensors["mean"])
+        if self.scale is not None:
+            self.scale.load(tensors["scale"])
         best = run["best"] if run["dev"] else math.nan
         dev = [(int(step), float(loss)) for step, loss in run["dev"]]
         losses = tensors["losses"].tolist()
@@ -157,27 +162,20 @@ class Trainer:
         self.waited = run["waited"]
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
-        """Put the gradient of a minibatch into ``flat.g``; returns the loss."""
-        if self.fast is not None:
-            return self._shared(self.fast.gradient(X, Y), Y)
-        self.flat.g.zero_()
-        # what fitted once fits again: parameters keep their shapes, and the data have
-        # been looked at
-        like = self.flat.p.dtype, X.shape
-        with trusted(like in self.gone_through):
-            logits, cache = self.model.forward(X)
-            mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
-            dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
-            self.model.backward(dlogits, cache)
-        if torch.finfo(self.flat.p.dtype).bits > 16:  # half types are always guarded
-            self.gone_through.add(like)
-        return self._shared(mean.item(), Y)
+        """Put the gradient of a minibatch into ``flat.g``; returns the loss.
 
-    def _shared(self, loss: float, Y: Tensor) -> float:
-        """Average gradient and loss over the processes, if there are several."""
-        if self.world.size == 1:
-            return loss
-        return self.world.average(self.flat.g, loss, int((Y >= 0).sum()))
+        In parts, if they are wanted, and over all processes.
+        """
+        n = self.config.accumulate
+        if n * self.world.size == 1:
+            return self.way.gradient(X, Y)
+        sums = torch.zeros(len(self.flat.g) + 2).to(self.flat.g)  # (P+2)
+        for k in range(n):
+            loss = self.way.gradient(X[k::n], Y[k::n])
+            sums += weighted(self.flat.g, loss, int((Y[k::n] >= 0).sum()))
+        g, loss = mean_of(self.world.add(sums))
+        self.flat.g.copy_(g)
+        return loss
 
     def _step(self, progress: Progress) -> None:
         i = self.result.steps
@@ -185,11 +183,14 @@ class Trainer:
         if not math.isfinite(progress.loss):
             self._grown(f"the loss of step {i + 1} is {progress.loss}")
         progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
-        if self.config.clip:
-            progress.length = clip(self.flat.g, self.config.clip)
-        self.optimiser.step(progress.lr)
-        if self.mean is not None:
-            self.mean.lerp_(self.flat.p, 1 - min(self.config.ema, (i + 1) / (i + 10)))
+        # a gradient that left the range of float16 would spoil the parameters for good
+        if self.scale is None or self.scale.fits(self.flat.g):
+            if self.config.clip:
+                progress.length = clip(self.flat.g, self.config.clip)
+            self.optimiser.step(progress.lr)
+            if self.mean is not None:
+                past = min(self.config.ema, (i + 1) / (i + 10))
+                self.mean.lerp_(self.flat.p, 1 - past)
         self.result.losses.append(progress.loss)
         self.result.steps = progress.step = i + 1
         last = i + 1 == self.total
@@ -211,9 +212,6 @@ class Trainer:
             else:
                 self.waited += 1
         return loss
-
-    def _waited_enough(self) -> bool:
-        return 0 < self.config.patience <= self.waited
 
     def _end(self) -> None:
         if self.dev is not None and self.config.keep_best and self.result.dev:

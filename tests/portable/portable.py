@@ -98,6 +98,7 @@ def run(page: Path, condition: str) -> Run:
     command = [sys.executable, "tests/portable/page.py", str(page)]
     command += OPTIONS.get(condition, [])
     threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    threads["OMP_WAIT_POLICY"] = "PASSIVE"  # two pages with two threads each are many
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder, "outcomes")
         environment = os.environ | threads | settings

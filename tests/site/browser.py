@@ -7,8 +7,11 @@ import os
 import shutil
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from playwright.sync_api import sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -24,11 +27,11 @@ SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
   if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
   .observe({type: "layout-shift", buffered: true});"""
 # On a phone every block has got its height, shown or not (book.js)
-SETTLED = """() => [...document.querySelectorAll(".bd-article > section section > *")]
+SETTLED = """() => [...document.querySelectorAll("article > section section > *")]
   .every(b => getComputedStyle(b).contentVisibility !== "auto"
     || b.style.containIntrinsicBlockSize)"""
 # What a phone does not lay out before it is on the screen, as a reader meets it
-SHOWN = """() => document.querySelectorAll(".bd-article > section section > *")
+SHOWN = """() => document.querySelectorAll("article > section section > *")
   .forEach(b => { b.style.contentVisibility = "visible"; })"""
 # Four elements of five draw formulas or colour code, and axe takes ten times as long
 # with them. It reads no MathML and nothing that is hidden from screen readers, and one
@@ -53,6 +56,7 @@ LIGHTER = """() => {
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
+  elements: document.getElementsByTagName("*").length,
   maths: document.querySelectorAll(".math").length,
   drawn: document.querySelectorAll(".math .katex").length,
   scripts: [...document.scripts].some(s => /mathjax|katex.*js/i.test(s.src)),
@@ -72,6 +76,15 @@ def browser_path() -> str:
         )
         sys.exit(2)
     return found
+
+
+@contextmanager
+def chromium():
+    """A browser without a screen."""
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield browser
+        browser.close()
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -2,7 +2,7 @@
 
 ``python tests/site/check_site.py _build/html``, after the book was built. Prints a line
 per page, every problem found, and a summary; ends with 1 if there was a problem. As
-many checks run at a time as there are processors, each with a browser of its own.
+many jobs run at a time as there are processors, each with one browser for all it does.
 """
 
 import argparse
@@ -22,11 +22,12 @@ import links
 import reading
 import sliders
 import tex
-from browser import FLAGS, browser_path, serve, visit
-from playwright.sync_api import sync_playwright
+from browser import browser_path, chromium, serve, visit
 
-REQUESTS, KILOBYTES, SHIFT = 35, 360, 0.01  # limits of one page, loaded cold
-MEDIAN = 300  # kB, of all pages
+REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
+ELEMENTS = 22_500  # of a page
+MEDIAN = 150  # kB, of all pages
+TABLES = 5  # that scroll at 1,280 px, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 FORMS = [((w, h), t) for w, h in ((1280, 900), (360, 800)) for t in ("light", "dark")]
 FROM_DISK = (
@@ -55,6 +56,8 @@ def judge(found, sizes: bool):
             yield f"{len(found.requests)} requests, more than {REQUESTS}"
         if found.kilobytes > KILOBYTES:
             yield f"{found.kilobytes:.0f} kB, more than {KILOBYTES}"
+        if m["elements"] > ELEMENTS:
+            yield f"{m['elements']:,} elements, more than {ELEMENTS:,}"
         if m["shift"] > SHIFT:
             yield f"moves while it loads: layout shift {m['shift']:.3f}"
 
@@ -92,9 +95,30 @@ def selects(page, found) -> None:
             found.console.append(f"a selection with {formula!r} is copied as {text!r}")
 
 
+OVERFLOW = """selector => {
+  document.querySelectorAll("article details").forEach(box => { box.open = true; });
+  return [...document.querySelectorAll(selector)]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
+    .map(e => e.textContent.trim().slice(0, 80)); }"""
+
+
+def fits(page, found) -> None:
+    """Code needs no scrolling at 1,280 px, and no page scrolls sideways at 320."""
+    for text in page.evaluate(OVERFLOW, ".highlight pre"):
+        found.console.append(f"code scrolls sideways: {text!r}")
+    tables = page.evaluate(OVERFLOW, ".table-wrapper, .table-scroll")
+    found.measured["tables"] = tables
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.wait_for_timeout(500)  # the menus move out
+    wide = "document.documentElement.scrollWidth - innerWidth"
+    if (pixels := page.evaluate(wide)) > 0:
+        found.console.append(f"scrolls sideways by {pixels} px at 320 px")
+
+
 def acts(page, found) -> None:
     copies(page, found)
     selects(page, found)
+    fits(page, found)
 
 
 def figures(visits) -> tuple[str, float]:
@@ -116,8 +140,7 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
     problems, lines, visits, violations = [], [], [], 0
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
@@ -130,7 +153,6 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
             visits.append(found)
             for problem in judge(found, sizes=first):
                 problems.append(f"{page} ({width} px, {scheme}): {problem}")
-        browser.close()
     if first:
         lines.append(f"{'page':34} requests    kB  maths  shift")
         for page, v in zip(pages, visits, strict=True):
@@ -143,21 +165,19 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
         lines.append(line)
         if middle > MEDIAN:
             problems.append(f"the median page weighs {middle:.0f} kB, over {MEDIAN}")
+        wide = [text for v in visits for text in v.measured["tables"]]
+        if len(wide) > TABLES:
+            problems.append(f"{len(wide)} tables scroll, more than {TABLES}: {wide}")
     where = f"{len(pages)} pages at {width} px, {scheme}"
     return problems, [*lines, f"{where}: {violations} accessibility violations"]
 
 
-def from_disk(root: Path) -> list[str]:
-    """Pages opened as files, without a network."""
-    problems = []
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        context = browser.new_context(offline=True)
-        for page in FROM_DISK:
-            for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
-                problems.append(f"{page} (from disk, offline): {problem}")
-        browser.close()
-    return problems
+def from_disk(browser, root: Path):
+    """Pages opened as files, without a network; yields problems."""
+    context = browser.new_context(offline=True)
+    for page in FROM_DISK:
+        for problem in judge(visit(context, (root / page).as_uri()), sizes=False):
+            yield f"{page} (from disk, offline): {problem}"
 
 
 def opened(root: Path) -> list[str]:
@@ -190,27 +210,19 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
         form = int(job.removeprefix("form "))
         (width, _), scheme = FORMS[form]
         return [(f"browser, {width} px, {scheme}", *in_form(root, opened(root), form))]
-    alone = {
-        "from disk": from_disk,
-        "finding": finding.check,
-        "sliders": sliders.check,
-        "derivations": derivations.check,
-        "marks and paper": reading.check,
-        "demos": demos.check_demos,
-    }
-    return [(job, list(alone[job](root)), [])]
+    with chromium() as browser:
+        return [(name, list(f(browser, root)), []) for name, f in BEHAVIOUR.items()]
 
 
-JOBS = [  # the longest first
-    *(f"form {i}" for i in range(len(FORMS))),
-    "files",
-    "finding",
-    "marks and paper",
-    "demos",
-    "derivations",
-    "sliders",
-    "from disk",
-]
+BEHAVIOUR = {
+    "finding": finding.check,
+    "marks and paper": reading.check,
+    "demos": demos.check_demos,
+    "derivations": derivations.check,
+    "sliders": sliders.check,
+    "from disk": from_disk,
+}
+JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
 
 
 def main() -> int:

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from browser import FLAGS, browser_path, serve
-from playwright.sync_api import sync_playwright
+from browser import serve
 
 PAGE = "book/playground.html"
 TOLERANCE = 1e-5  # of logits and attention weights, absolute
@@ -140,34 +139,31 @@ def check_stepper(browser, root: Path):
         yield "without scripts not every step of the stepper is there"
 
 
-def check_demos(root: Path):
+def check_demos(browser, root: Path):
     """The demos on http, from disk, on a phone and without JavaScript."""
     http = f"{serve(root)}/{PAGE}"
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        for address, width, offline in (
-            (http, 1280, False),
-            (http, 360, False),
-            ((root / PAGE).as_uri(), 1280, True),
-        ):
-            size = {"width": width, "height": 800}
-            context = browser.new_context(viewport=size, offline=offline)
-            page = context.new_page()
-            errors: list[str] = []
-            page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
-            page.goto(address)
-            where = f"{PAGE} ({address.split(':')[0]}, {width} px)"
-            if page.locator(".demo-static").is_visible():
-                yield f"{where}: the picture stands beside the demo"
-            for problem in (*agreement(page), *by_keyboard(page), *errors):
-                yield f"{where}: {problem}"
-            context.close()
-        yield from check_stepper(browser, root)
-        context = browser.new_context(java_script_enabled=False)
+    for address, width, offline in (
+        (http, 1280, False),
+        (http, 360, False),
+        ((root / PAGE).as_uri(), 1280, True),
+    ):
+        size = {"width": width, "height": 800}
+        context = browser.new_context(viewport=size, offline=offline)
         page = context.new_page()
-        page.goto(http)
-        if page.locator(".play").first.is_visible():
-            yield f"{PAGE}: without JavaScript dead controls are shown"
-        if not page.locator(".demo-static img").is_visible():
-            yield f"{PAGE}: without JavaScript there is no picture"
-        browser.close()
+        errors: list[str] = []
+        page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
+        page.goto(address)
+        where = f"{PAGE} ({address.split(':')[0]}, {width} px)"
+        if page.locator(".demo-static").is_visible():
+            yield f"{where}: the picture stands beside the demo"
+        for problem in (*agreement(page), *by_keyboard(page), *errors):
+            yield f"{where}: {problem}"
+        context.close()
+    yield from check_stepper(browser, root)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(http)
+    if page.locator(".play").first.is_visible():
+        yield f"{PAGE}: without JavaScript dead controls are shown"
+    if not page.locator(".demo-static img").is_visible():
+        yield f"{PAGE}: without JavaScript there is no picture"

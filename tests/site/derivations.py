@@ -9,8 +9,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import grading
-from browser import FLAGS, browser_path
-from playwright.sync_api import sync_playwright
 
 RANDOM = 1000
 TYPE = """([id, k, text]) => {
@@ -98,7 +96,7 @@ def narrow(page, name: str):
             yield f"{name}: a control lies at {size} on a phone"
 
 
-def check(root: Path):
+def check(browser, root: Path):
     """Open every page with boxes from disk; yields problems."""
     where = places(root)
     for name in grading.derivation.declared().keys() - where.keys():
@@ -108,26 +106,23 @@ def check(root: Path):
         wanted[where.get(one[0])].append(one)
     for one in grading.random_answers(RANDOM):
         tried[where.get(one[0])].append(one)
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        context = browser.new_context(offline=True)
-        for address in sorted(set(where.values())):
-            page, errors = context.new_page(), []
-            page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
-            page.goto((root / address).as_uri())
-            page.evaluate(ALL)
-            found = [*answers(page, wanted[address]), *noise(page, tried[address])]
-            for problem in (*found, *errors):
-                yield f"{address}: {problem}"
-            page.close()
-        for width, look in ((1280, by_keyboard), (360, narrow)):
-            size = {"width": width, "height": 800}
-            page = browser.new_context(viewport=size).new_page()
-            page.goto((root / where["batchnorm-steps"]).as_uri())
-            yield from look(page, "batchnorm-steps")
-        plain = browser.new_context(java_script_enabled=False).new_page()
-        plain.goto((root / where["batchnorm-steps"]).as_uri())
-        box = plain.locator("#derive-batchnorm-steps")
-        if box.locator("input").count() or not box.locator("summary").is_visible():
-            yield "without scripts there is no folded solution, or a dead field"
-        browser.close()
+    context = browser.new_context(offline=True)
+    for address in sorted(set(where.values())):
+        page, errors = context.new_page(), []
+        page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
+        page.goto((root / address).as_uri())
+        page.evaluate(ALL)
+        found = [*answers(page, wanted[address]), *noise(page, tried[address])]
+        for problem in (*found, *errors):
+            yield f"{address}: {problem}"
+        page.close()
+    for width, look in ((1280, by_keyboard), (360, narrow)):
+        size = {"width": width, "height": 800}
+        page = browser.new_context(viewport=size).new_page()
+        page.goto((root / where["batchnorm-steps"]).as_uri())
+        yield from look(page, "batchnorm-steps")
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.goto((root / where["batchnorm-steps"]).as_uri())
+    box = plain.locator("#derive-batchnorm-steps")
+    if box.locator("input").count() or not box.locator("summary").is_visible():
+        yield "without scripts there is no folded solution, or a dead field"

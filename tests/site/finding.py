@@ -3,8 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-from browser import FLAGS, browser_path, serve
-from playwright.sync_api import sync_playwright
+from browser import serve
 
 # query -> where the first result may lead: a page, or a section of it
 QUERIES = {
@@ -43,6 +42,10 @@ QUERIES = {
     "flash attention": "efficient-attention.html",
     "hessian": "second-order.html",
     "float16": "floating-point.html#a-short-range-float16",
+    "mixed precision": "scale.html",
+    "gradient accumulation": "scale.html#the-weighted-mean",
+    "master weights": "scale.html#the-step-parameters-in-thirty-two-bits",
+    "data parallel": "scale.html",
     "gradient clipping": "optimisers.html#clipping",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
@@ -80,32 +83,29 @@ def excerpts(page):
         yield f"{marks} marks on the page that a result leads to"
 
 
-def check(root: Path):
+def check(browser, root: Path):
     """Search from disk, then once from a server, with excerpts; yields problems."""
     disk = (root / "search.html").as_uri()
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        page = browser.new_page()
-        for query, wanted in QUERIES.items():
-            found = results(page, disk, query)
-            first, title = found[0] if found else ("nothing", "")
-            place = first.removeprefix("book/")
-            if wanted not in (place, place.split("#")[0]):
-                yield f"{query!r} finds {first} first, not {wanted}"
-            if "#" in place and " > " not in title:
-                yield f"{query!r}: the title {title!r} does not name the section"
-        for query, others in ALIKE.items():
-            wanted = {link for link, _ in results(page, disk, query)[:5]}
-            for other in others:
-                found = {link for link, _ in results(page, disk, other)[:5]}
-                if found != wanted:
-                    yield f"{other!r} finds {found - wanted}, {query!r} does not"
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        results(page, f"{serve(root)}/search.html", "bessel")
-        page.wait_for_load_state("networkidle")
-        if "Bessel" not in page.locator("ul.search .context").first.inner_text():
-            yield "a result has no excerpt of its section"
-        yield from excerpts(page)
-        yield from errors
-        browser.close()
+    page = browser.new_page()
+    for query, wanted in QUERIES.items():
+        found = results(page, disk, query)
+        first, title = found[0] if found else ("nothing", "")
+        place = first.removeprefix("book/")
+        if wanted not in (place, place.split("#")[0]):
+            yield f"{query!r} finds {first} first, not {wanted}"
+        if "#" in place and " > " not in title:
+            yield f"{query!r}: the title {title!r} does not name the section"
+    for query, others in ALIKE.items():
+        wanted = {link for link, _ in results(page, disk, query)[:5]}
+        for other in others:
+            found = {link for link, _ in results(page, disk, other)[:5]}
+            if found != wanted:
+                yield f"{other!r} finds {found - wanted}, {query!r} does not"
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    results(page, f"{serve(root)}/search.html", "bessel")
+    page.wait_for_load_state("networkidle")
+    if "Bessel" not in page.locator("ul.search .context").first.inner_text():
+        yield "a result has no excerpt of its section"
+    yield from excerpts(page)
+    yield from errors

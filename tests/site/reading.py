@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from browser import FLAGS, SETTLED, browser_path
-from playwright.sync_api import sync_playwright
+from browser import SETTLED
 
 PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
 TEXT = 680  # width of the text on A4, in pixels
@@ -17,7 +16,7 @@ TOP = """id => { const target = document.getElementById(id);
   const kept = (e, name) => parseFloat(getComputedStyle(e)[name]);
   return target.getBoundingClientRect().top - kept(target, "scrollMarginTop")
     - kept(document.documentElement, "scrollPaddingTop"); }"""
-HIDDEN = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .read-buttons"
+HIDDEN = ".sidebar-drawer, .toc-drawer, .content-icon-container, .read-buttons"
 
 
 def marks(page, root: Path):
@@ -25,7 +24,7 @@ def marks(page, root: Path):
     page.goto((root / "book/mlp.html").as_uri())
     page.get_by_role("button", name="Mark as read").press("Enter")
     page.goto((root / "book/attention.html").as_uri())
-    marked = page.locator(".bd-docs-nav a", has=page.locator(".read-mark"))
+    marked = page.locator(".sidebar-tree a", has=page.locator(".read-mark"))
     if marked.count() != 1 or "(read)" not in marked.inner_text():
         yield f"{marked.count()} chapters are marked as read, not one"
     page.get_by_role("button", name="Forget all marks").press("Enter")
@@ -78,16 +77,14 @@ def paper(page, root: Path):
         if page.evaluate(script) != "rgb(255, 255, 255)":
             yield f"{name}: is not light on paper"
         page.evaluate("dispatchEvent(new Event('afterprint'))")
-        if page.evaluate("document.documentElement.dataset.theme") != "dark":
+        page.emulate_media(media="screen", color_scheme="dark")
+        if page.evaluate(script) == "rgb(255, 255, 255)":
             yield f"{name}: does not return to its theme"
 
 
-def check(root: Path):
+def check(browser, root: Path):
     """Open pages from disk; yields problems."""
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        page = browser.new_page()
-        yield from marks(page, root)
-        yield from paper(page, root)
-        yield from places(browser, root)
-        browser.close()
+    page = browser.new_page()
+    yield from marks(page, root)
+    yield from paper(page, root)
+    yield from places(browser, root)

@@ -3,9 +3,6 @@
 import json
 from pathlib import Path
 
-from browser import FLAGS, browser_path
-from playwright.sync_api import sync_playwright
-
 PAGE = "book/batchnorm.html"
 SET = """(box, settings) => {
   for (const input of box.querySelectorAll("input")) input.value = settings[input.name];
@@ -23,38 +20,35 @@ def differences(page, box):
             yield probe["settings"], max(abs(a - b) for a, b in pairs)
 
 
-def check(root: Path):
+def check(browser, root: Path):
     """Open the page from disk, with and without scripts; yields problems."""
     address = (root / PAGE).as_uri()
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        page = browser.new_page()
-        page.goto(address)
-        box = page.locator(".sliders")
-        for settings, difference in differences(page, box):
-            if difference > 1e-5:
-                yield f"{settings}: differs from charlm.ops by {difference:.1e}"
-        box.get_by_role("button").click()
-        slider = box.get_by_role("slider", name="Gain")
-        before = box.locator("table").inner_text()
-        for _ in range(15):
-            slider.press("ArrowRight")
-        if box.locator("table").inner_text() == before:
-            yield "an arrow key on a slider changes nothing"
-        if "2.5" not in box.locator("label", has_text="Gain").inner_text():
-            yield "a slider does not show its value"
-        said = box.get_by_role("status")
-        if said.inner_text():
-            yield "the status speaks before the slider rests"
-        page.wait_for_timeout(900)
-        if "of 32; without" not in said.inner_text():
-            yield f"the status says {said.inner_text()!r}"
-        if page.locator(".demo-static").is_visible():
-            yield "the picture stands beside the sliders"
-        plain = browser.new_context(java_script_enabled=False).new_page()
-        plain.goto(address)
-        if not plain.locator(".demo-static img").is_visible():
-            yield "without scripts there is no picture"
-        if plain.locator(".sliders").is_visible():
-            yield "without scripts there is an empty box"
-        browser.close()
+    page = browser.new_page()
+    page.goto(address)
+    box = page.locator(".sliders")
+    for settings, difference in differences(page, box):
+        if difference > 1e-5:
+            yield f"{settings}: differs from charlm.ops by {difference:.1e}"
+    box.get_by_role("button").click()
+    slider = box.get_by_role("slider", name="Gain")
+    before = box.locator("table").inner_text()
+    for _ in range(15):
+        slider.press("ArrowRight")
+    if box.locator("table").inner_text() == before:
+        yield "an arrow key on a slider changes nothing"
+    if "2.5" not in box.locator("label", has_text="Gain").inner_text():
+        yield "a slider does not show its value"
+    said = box.get_by_role("status")
+    if said.inner_text():
+        yield "the status speaks before the slider rests"
+    page.wait_for_timeout(900)
+    if "of 32; without" not in said.inner_text():
+        yield f"the status says {said.inner_text()!r}"
+    if page.locator(".demo-static").is_visible():
+        yield "the picture stands beside the sliders"
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.goto(address)
+    if not plain.locator(".demo-static img").is_visible():
+        yield "without scripts there is no picture"
+    if plain.locator(".sliders").is_visible():
+        yield "without scripts there is an empty box"

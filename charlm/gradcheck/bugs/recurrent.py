@@ -17,7 +17,7 @@ def state_of_the_wrong_time(dy: Tensor, cache: Any) -> Any:
     return dx, dh, dW, y.T @ ((1 - y * y) * dy), db
 
 
-@bug("rnn_cell", "a net that forgets after one step: only the last symbol is blamed")
+@bug("rnn_cell", "long memories are not learnt: each loss blames the last step only")
 def past_forgotten(dy: Tensor, cache: Any) -> Any:
     """No gradient goes back to the state before."""
     dx, dh, *rest = ops.rnn_cell_backward(dy, cache)

@@ -1,0 +1,43 @@
+"""The fonts of mathematics, cut down to the characters that occur in the book."""
+
+import html
+import logging
+from pathlib import Path
+
+FONTS = "vendor/katex/fonts"
+
+
+def cut_all(app, exception) -> None:
+    if exception or app.builder.name != "html":
+        return
+    texts = (p.read_text(encoding="utf8") for p in Path(app.outdir).rglob("*.html"))
+    used = {ord(c) for text in texts for c in html.unescape(text)}
+    whole = Path(__file__).parents[1] / "_static" / FONTS
+    for path in whole.glob("*.woff2"):
+        cut(path, Path(app.outdir, "_static", FONTS, path.name), used)
+
+
+def cut(path: Path, target: Path, used: set[int]) -> None:
+    """Leave only these code points in a font."""
+    from fontTools import subset
+
+    # recalc_timestamp would make two builds differ
+    options = subset.Options(
+        flavor="woff2",
+        layout_features=["*"],
+        hinting=False,
+        notdef_outline=True,
+        recalc_timestamp=False,
+    )
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    font = subset.load_font(str(path), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=used)
+    cutter.subset(font)
+    subset.save_font(font, str(target), options)
+    font.close()
+
+
+def setup(app):
+    app.connect("build-finished", cut_all, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

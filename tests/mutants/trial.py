@@ -1,0 +1,290 @@
+"""Tests run in children of this process, as they are or with a mutant in place."""
+
+import ast
+import gc
+import importlib.util
+import json
+import os
+import pickle
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from mutate import Place, mutated  # noqa: E402
+
+_spec = importlib.util.spec_from_file_location("hook", HERE / "hook/sitecustomize.py")
+hook = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(hook)
+
+PROCESSOR = (
+    10.0  # seconds of processor time that a test may take beyond tenfold its own
+)
+CLOCK = 120.0  # the same by the clock, for one that waits
+SPACE = (
+    12 * 2**30
+)  # bytes of addresses that a child may have beyond those it begins with
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What a child answers that could not do its work."""
+
+    trace: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """An edit of a file of the package.
+
+    Attributes:
+        path: of the file.
+        inside: the same within the package.
+        place: the edit.
+        text: the whole new text, of a mistake that is no mechanical edit.
+    """
+
+    path: Path
+    inside: str
+    place: Place
+    text: str = ""
+
+    @property
+    def group(self) -> str:
+        """What is likely to be noticed by the same tests."""
+        return f"{self.inside} {self.place.owner}".strip()
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}: {self.place.what} in: {self.place.line}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}:{self.place.number}"
+
+    def tree(self) -> ast.Module:
+        if self.text:
+            return ast.parse(self.text)
+        return mutated(self.path.read_text(encoding="utf8"), self.place)
+
+
+def children(jobs: Iterable, work: Callable, at_once: int) -> Iterator[tuple]:
+    """Do the work for each job in a child of its own: yields (job, answer or None).
+
+    The answer is None where the child ended without one.
+    """
+    running, jobs = {}, iter(jobs)
+    while True:
+        while len(running) < at_once:
+            job = next(jobs, StopIteration)
+            if job is StopIteration:
+                break
+            folder = tempfile.mkdtemp(prefix="mutant")
+            sys.stdout.flush()
+            pid = os.fork()
+            if pid == 0:
+                _child(folder, work, job)
+            running[pid] = job, folder
+        if not running:
+            return
+        pid, _ = os.waitpid(-1, 0)
+        if pid not in running:
+            continue
+        job, folder = running.pop(pid)
+        try:
+            answer = pickle.loads(Path(folder, "answer").read_bytes())
+        except OSError:
+            answer = None
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(answer, Broken):
+            raise RuntimeError(f"{job}: {answer.trace}")
+        yield job, answer
+
+
+def _child(folder: str, work: Callable, job: object) -> None:
+    """The whole life of a child."""
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(quiet, descriptor)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = folder
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * 4096
+        resource.setrlimit(resource.RLIMIT_AS, (now + SPACE, now + SPACE))
+        try:
+            answer = work(job, folder)
+        except Exception:  # of this engine: those of tests are caught by pytest
+            answer = Broken(traceback.format_exc())
+        Path(folder, "part").write_bytes(pickle.dumps(answer))
+        Path(folder, "part").rename(Path(folder, "answer"))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def limit(seconds: float) -> None:
+    """End this process if the next test takes much longer than it should."""
+    for timer, sent, most in (
+        (signal.ITIMER_PROF, signal.SIGPROF, PROCESSOR),
+        (signal.ITIMER_REAL, signal.SIGALRM, CLOCK),
+    ):
+        signal.signal(sent, signal.SIG_DFL)
+        signal.setitimer(timer, most + 10 * seconds)
+
+
+class Collected:
+    """A plugin that keeps the tests and leaves running them to others."""
+
+    def __init__(self, then: Callable) -> None:
+        self.then = then
+
+    def pytest_configure(self, config) -> None:
+        from hypothesis import HealthCheck, Phase, settings
+
+        # examples are the same each time, and none is made smaller
+        settings.register_profile(
+            "mutants",
+            derandomize=True,
+            database=None,
+            deadline=None,
+            max_examples=30,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        settings.load_profile("mutants")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session) -> bool:
+        self.then({item.nodeid: item for item in session.items})
+        return True
+
+
+def with_tests(files: list[Path], root: Path, then: Callable) -> None:
+    """Collect the tests of some files and hand them, by name, to ``then``."""
+    options = ["-p", "no:cacheprovider", "-p", "no:terminal", "-s", "-p", "no:xdist"]
+    options += ["-p", "no:faulthandler", "--rootdir", str(root), "-o", "addopts="]
+    code = pytest.main([*options, *map(str, files)], plugins=[Collected(then)])
+    if code not in (0, 5):
+        raise SystemExit(f"mutants: collecting the tests ended with {code}")
+
+
+def passes(item) -> bool:
+    """Run one test with all its fixtures; true if nothing failed."""
+    from _pytest.runner import runtestprotocol
+
+    reports = runtestprotocol(item, log=False, nextitem=None)
+    return not any(report.failed for report in reports)
+
+
+def recorded(item, folder: str, package: Path) -> tuple:
+    """Run one test as it is: (passed, seconds, lines here, lines of its processes)."""
+    spawned = Path(tempfile.mkdtemp(dir=folder))
+    os.environ["CHARLM_LINES"] = f"{spawned}{os.pathsep}{package}"
+    limit(60)
+    began = _processor_time()
+    found = hook.follow(package)
+    passed = passes(item)
+    hook.stop()
+    seconds = _processor_time() - began
+    others = {}
+    for path in spawned.glob("*.json"):
+        try:
+            lines = json.loads(path.read_text())
+        except ValueError:
+            continue
+        for name, numbers in lines.items():
+            others.setdefault(name, set()).update(numbers)
+    return passed, seconds, hook.plain(found), hook.plain(others)
+
+
+def _processor_time() -> float:
+    """Seconds of this process and of those that it has started."""
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system
+
+
+def functions(package: Path) -> dict[tuple, list]:
+    """Every function of the package that there is: (file, name, line) -> functions."""
+    found, inside = {}, str(package) + os.sep
+    for f in gc.get_objects():
+        if type(f) is types.FunctionType:  # asking some for their class warns
+            code = f.__code__
+            if code.co_filename.startswith(inside):
+                key = code.co_filename, code.co_qualname, code.co_firstlineno
+                found.setdefault(key, []).append(f)
+    return found
+
+
+def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> None:
+    """Give the functions of a file the code of the mutant.
+
+    Raises:
+        ValueError: a function lives on that has other variables than its mutant.
+    """
+    tree = mutant.tree()
+    if mutant.place.default:
+        _put_defaults(mutant, tree, known)
+    else:
+        codes = [compile(tree, str(mutant.path), "exec")]
+        while codes:
+            code = codes.pop()
+            codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+            key = code.co_filename, code.co_qualname, code.co_firstlineno
+            for f in known.get(key, ()):
+                if f.__code__ != code:
+                    f.__code__ = code
+    if spawns:
+        _for_others(mutant, tree, folder)
+
+
+def _put_defaults(mutant: Mutant, tree: ast.Module, known: dict) -> None:
+    """Give a function the default values of the mutant."""
+    path = str(mutant.path)
+
+    def value(node: ast.expr, f: types.FunctionType) -> object:
+        expression = ast.fix_missing_locations(ast.Expression(node))
+        return eval(compile(expression, path, "eval"), f.__globals__)
+
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        for f in known.get((path, mutant.place.owner, first), ()):
+            f.__defaults__ = tuple(value(d, f) for d in node.args.defaults)
+            for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+                if d is not None:
+                    f.__kwdefaults__[a.arg] = value(d, f)
+
+
+def put_instead(mutant: Mutant, folder: str) -> None:
+    """Let this process, and those it starts, import the mutant."""
+    tree = mutant.tree()
+    hook.put_instead(mutant.path, compile(tree, str(mutant.path), "exec"))
+    _for_others(mutant, tree, folder)
+
+
+def _for_others(mutant: Mutant, tree: ast.Module, folder: str) -> None:
+    note = Path(folder, "mutant.json")
+    note.write_text(json.dumps([str(mutant.path), ast.unparse(tree)]))
+    os.environ["CHARLM_MUTANT"] = str(note)
+
+
+def first_failure(tests: list[tuple]) -> str:
+    """Name of the first test that fails, "" if none does; (item, what is known)."""
+    for item, test in tests:
+        limit(test.seconds)
+        if not passes(item):
+            return test.name
+    return ""

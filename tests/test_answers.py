@@ -1,0 +1,313 @@
+"""What commands answer, to the letter: limits, numbers, words, exit codes."""
+
+import io
+import json
+import math
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlm.cli import eval as evaluation
+from charlm.cli import main, output, paths
+from charlm.cli import sample as sampling
+from charlm.sample import log_likelihood
+from charlm.train import Stopped
+from charlm.train.checkpoint import read
+
+command = sys.modules["charlm.cli.main"]
+NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
+TRAIN = "train --data names.txt --model bigram --steps 2 --batch 4".split()
+FILE = "charlm-model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A model of names and one of running text, trained once."""
+    folder = tmp_path_factory.mktemp("models")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        Path("names.txt").write_text("\n".join(NAMES))
+        Path("text.txt").write_text("the cat sat on the mat.\n" * 30)
+        assert main([*TRAIN, "--json"]) == 0
+        text = ["--data", "text.txt", "--text", "--out", "text.st", "--json"]
+        assert main([*TRAIN, *text]) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def folder(models, monkeypatch):
+    monkeypatch.chdir(models)
+    return models
+
+
+def told(capsys, *args):
+    """The one line of a refusal."""
+    capsys.readouterr()
+    assert main([*args]) == 2
+    return capsys.readouterr().err.removeprefix("charlm: ").strip()
+
+
+def answer(capsys, *args):
+    capsys.readouterr()
+    assert main([*args, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--count", "0"], "count is 0; draw at least 1, at most 1,000,000"),
+        (["--count", "1000001"], "count is 1000001; draw at least 1, at most"),
+        (["--longest", "0"], "longest is 0; draw at least 1, at most 1,000,000"),
+        (["--beam", "0"], "beam is 0; keep at least 1, at most 1,000,000"),
+        (["--seed", "-1"], "seed is -1; give 0 to 9223372036854775807"),
+        (["--seed", str(2**63)], f"seed is {2**63}; give 0 to"),
+        (["--longest", "2", "--prefix", "an"], "the beginning has 2 symbols and"),
+        (["--count", "1001", "--longest", "1000"], "1,001 x 1,000 symbols; draw at"),
+        (["--beam", "25001"], "25,001 x 40 symbols; draw at most 1,000,000"),
+        (["--count", "24391", "--prefix", "a"], "24,391 x 41 symbols; draw at most"),
+        (["text.st", "--data", "names.txt"], "--data: a text is always new; leave"),
+        (["text.st", "--count", "2001"], "2,001 x 500 symbols; draw at most"),
+    ],
+)
+def test_what_sample_refuses(options, words, folder, capsys):
+    assert told(capsys, "sample", *options).startswith(words)
+
+
+def test_what_sample_still_takes(folder, capsys):
+    for options in (
+        ["--count", "1", "--longest", "1"],
+        ["--seed", str(2**63 - 1), "--count", "1"],
+        ["--longest", "3", "--prefix", "an", "--count", "1"],
+        ["--beam", "1"],
+    ):
+        assert main(["sample", *options]) == 0
+    (one,) = answer(capsys, "sample", "--count", "1", "--longest", "1")["samples"]
+    assert len(one) <= 1
+
+
+def test_the_likeliest_are_told_with_their_nats(folder, capsys):
+    found = answer(capsys, "sample", "--beam", "6", "--count", "3")["likeliest"]
+    assert len(found) == 3
+    kept = read(FILE)
+    model, vocab = kept.model(), kept.vocab
+    for entry in found:
+        nats = -log_likelihood(model, vocab, entry["text"], True)
+        assert entry["nats"] == pytest.approx(nats, abs=6e-5)
+        assert entry["nats"] == round(entry["nats"], 4)
+    assert main(["sample", "--beam", "6", "--count", "1"]) == 0
+    line = capsys.readouterr().out
+    text, nats = found[0]["text"], found[0]["nats"]
+    assert line == f"{text:20s} {nats:.2f} nats\n"
+
+
+def test_how_many_samples_are_new(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sampling, "draw", lambda *_, **__: ["ada", "zz", "bo", "x"])
+    found = answer(capsys, "sample", "--count", "4", "--data", "names.txt")
+    assert found == {"samples": ["ada", "zz", "bo", "x"], "new": 2}
+    assert main(["sample", "--data", "names.txt"]) == 0
+    both = capsys.readouterr()
+    assert both.out == "ada\nzz\nbo\nx\n"
+    assert both.err == "2 of 4 are not in the data\n"
+    assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
+    assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
+    assert answer(capsys, "sample", "text.st")["new"] is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("a\nb\n", ["a", "b"]),
+        ("a\r\nb", ["a", "b"]),
+        ("a\n\nb\n", ["a", "", "b"]),
+        ("\n", [""]),
+        (" a \n", [" a "]),
+    ],
+)
+def test_beginnings_one_a_line(typed, found, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert sampling._prefixes() == found
+
+
+def test_beginnings_that_cannot_be_read(monkeypatch):
+    for stdin, words in (
+        (None, "standard input is closed; write the beginning"),
+        (io.StringIO(""), "standard input is empty; give a line for each"),
+        (io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf8"), "is not UTF-8"),
+    ):
+        monkeypatch.setattr("sys.stdin", stdin)
+        with pytest.raises(ValueError, match=f"--prefix -: .*{words}"):
+            sampling._prefixes()
+
+
+def test_eval_says_nats_bits_and_perplexity(folder, capsys):
+    nats = answer(capsys, "eval", "--data", "names.txt")["nats"]
+    assert main(["eval", "--data", "names.txt"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["per character:"] + [
+        f"{part:6s} {loss:.4f} nats  {loss / math.log(2):.4f} bits  "
+        f"perplexity {math.exp(loss):.3f}"
+        for part, loss in nats.items()
+    ]
+    assert evaluation._exp(699.0) == math.exp(699)
+    assert evaluation._exp(700.0) == math.inf
+
+
+def test_eval_says_how_likely_a_name_is(folder, capsys):
+    (found,) = answer(capsys, "eval", "--name", "ada")["names"]
+    kept = read(FILE)
+    nats = -log_likelihood(kept.model(), kept.vocab, "ada", True)
+    assert found == {
+        "name": "ada",
+        "nats": pytest.approx(nats),
+        "probability": pytest.approx(math.exp(-nats)),
+    }
+    assert main(["eval", "--name", "ada"]) == 0
+    line = capsys.readouterr().out
+    wanted = f"{'ada':20s} {nats:7.3f} nats  probability {math.exp(-nats):.3g}\n"
+    assert line == wanted
+    assert answer(capsys, "eval", "--name", "")["names"][0]["nats"] > 0
+    heard = told(capsys, "eval", "--name", "a" * 10_001)
+    assert heard == "--name: 10,001 symbols; give 1 to 10,000"
+    assert told(capsys, "eval", "text.st", "--name", "").startswith("--name: 0 symbols")
+    both = told(capsys, "eval", "--name", "ada", "--data", "names.txt")
+    assert both == "--name and --data: give one of them"
+
+
+def test_what_a_finished_run_says(folder, capsys, tmp_path):
+    out = str(tmp_path / "m.st")
+    options = ["--out", out, "--evals", "0"]
+    found = answer(capsys, *TRAIN, *options)
+    assert (found["file"], found["model"], found["steps"]) == (out, "bigram", 2)
+    assert found["dev"] is None
+    assert found["parameters"] == len(read(FILE).vocab) ** 2
+    assert main([*TRAIN, *options, "--overwrite"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("bigram, 400 parameters, 2 steps in 0.")
+    assert said[0].endswith(" s: unmeasured")
+    assert said[1] == f"The model is in {out}. Draw from it: charlm sample {out}"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        (KeyboardInterrupt(), 1, "charlm: stopped\n"),
+        (Stopped("it was stopped"), 1, "charlm: it was stopped\n"),
+        (ValueError("n_embd is 0"), 2, "charlm: --n-embd is 0\n"),
+        (MemoryError(), 2, "charlm: not enough memory; choose a smaller batch"),
+        (RuntimeError("out of memory"), 2, "charlm: not enough memory; choose"),
+        (BrokenPipeError(), 0, ""),
+        (OSError(28, "No space", "f.st"), 2, "charlm: f.st: cannot be used (No space)"),
+        (OSError("odd"), 2, "charlm: standard output: cannot be used (odd)\n"),
+    ],
+)
+def test_how_a_command_ends(raised, code, words, monkeypatch, capsys):
+    def fail(args):
+        raise raised
+
+    monkeypatch.setattr("charlm.cli.info.run", fail)
+    monkeypatch.setattr(command, "hush", lambda stream: None)
+    assert main(["info"]) == code
+    heard = capsys.readouterr().err
+    assert heard.startswith(words)
+    assert bool(heard) == bool(words)
+
+
+def test_what_is_nobodys_fault_is_not_hidden(monkeypatch):
+    def fail(args):
+        raise RuntimeError("a shape")
+
+    monkeypatch.setattr("charlm.cli.info.run", fail)
+    with pytest.raises(RuntimeError, match="a shape"):
+        main(["info"])
+
+
+def test_settings_are_spelt_as_options_and_lines_joined():
+    said = command._options("n_embd and\ntop_k, save_every; my_n_embd, a.top_p top_p/x")
+    assert said == "--n-embd and --top-k, --save-every; my_n_embd, a.top_p top_p/x"
+
+
+def test_what_a_terminal_would_obey_is_spelt_out():
+    assert output.printable("a\x1b[2J\tb\nc\x9b\u202ed") == (
+        "a\\x1b[2J\tb\nc\\x9b\\u202ed"
+    )
+    assert output.printable("\x08\x0b\x1f\x7f\u2028\u2066") == (
+        "\\x08\\x0b\\x1f\\x7f\\u2028\\u2066"
+    )
+    assert output.printable("é\u2027\u202f") == "é\u2027\u202f"
+
+
+def test_json_has_no_numbers_that_are_none(capsys):
+    found = {"a": [1.5, math.nan, (math.inf, 2)], "b": {"c": -math.inf}, "d": "nan"}
+    output.say(Namespace(json=True), found, "not said")
+    wanted = {"a": [1.5, None, [None, 2]], "b": {"c": None}, "d": "nan"}
+    assert json.loads(capsys.readouterr().out) == wanted
+    output.say(Namespace(json=False), found, "one\x1b", "two")
+    assert capsys.readouterr().out == "one\\x1b\ntwo\n"
+
+
+def test_a_closed_stream_takes_what_is_said(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    output.ready()
+    nowhere = sys.stderr
+    print("heard by nobody", file=nowhere)
+    monkeypatch.undo()
+    nowhere.close()
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    output.ready()
+    print("é", file=narrow)
+    narrow.flush()
+    assert narrow.buffer.getvalue() == b"\\xe9\n"
+
+
+def files(**given):
+    usual = {"data": None, "start": None, "out": None, "plot": None, "log": None}
+    return Namespace(**usual | given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"data": ""}, "--data: the path is empty; name a file"),
+        ({"log": ""}, "--log: the path is empty; name a file"),
+        ({"data": "a", "out": "a"}, "--out and --data are the same file, a, which"),
+        ({"start": "a", "out": "./a"}, "--out and --from are the same file, ./a"),
+        ({"out": "a.svg", "plot": "a.svg"}, "--plot and --out are the same file"),
+        ({"plot": "a.csv"}, "a.csv: give --plot a path that ends in .png or .svg or"),
+        ({"log": "a.svg"}, "a.svg: give --log a path that ends in .csv"),
+        ({"log": "gone/a.csv"}, "gone/a.csv: cannot be written"),
+    ],
+)
+def test_files_that_do_not_go_together(given, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        paths.check(files(**given))
+    assert str(caught.value).startswith(words)
+
+
+def test_files_that_go_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths.check(files(data="names", out="names"))  # a data set, not a file
+    paths.check(files(data="a", out="b", plot="c.SVG", log="d.CSV", start="e"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_are_exported_as_they_are(folder, tmp_path, capsys):
+    import numpy as np
+
+    out = tmp_path / "m.npz"
+    assert main(["export", "--out", str(out)]) == 0
+    found = np.load(out)
+    kept = read(FILE).parameters
+    assert set(found) == set(kept)
+    assert all(torch.equal(torch.from_numpy(found[n]), t) for n, t in kept.items())
+    assert main(["export", "--out", str(out)]) == 2
+    assert main(["export", "--out", str(out), "--overwrite"]) == 0

@@ -1,0 +1,223 @@
+"""Settings, schedules, plans and what is said of them, at the ends of their ranges."""
+
+import math
+import re
+
+import pytest
+
+from charlm.data import Corpus, Vocab
+from charlm.models import shapes
+from charlm.train import Job, TrainConfig, schedule
+from charlm.train.opening import duration, opening
+from charlm.train.plan import plan, schedule_run
+from charlm.train.timing import median_seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("batch", [1, 10**6], [0, -1]),
+        ("steps", [1, 10**9, None], [0, 10**9 + 1]),
+        ("evals", [0], [-1]),
+        ("patience", [0], [-1]),
+        ("seed", [0, 2**31 - 1], [-1, 2**31]),
+        ("epochs", [1e-9, 1e6], [0, -1, 1.1e6, math.inf, math.nan]),
+        ("lr", [1e-300, 3e38], [0, -1, 4e38, math.inf, math.nan]),
+        ("decay", [0, 3e38], [-1e-9, 4e38, math.inf, math.nan]),
+        ("clip", [0, 3e38], [-1e-9, 4e38, math.inf, math.nan]),
+        ("warmup", [0, 0.999], [-1e-9, 1, math.nan]),
+        ("smoothing", [0, 0.999], [-1e-9, 1, math.nan]),
+        ("token_dropout", [0, 0.999], [-1e-9, 1, math.nan]),
+        ("ema", [0, 0.999], [-1e-9, 1, math.nan]),
+    ],
+)
+def test_what_a_setting_may_be(name, good, bad):
+    for value in good:
+        assert getattr(TrainConfig(**{name: value}), name) == value
+    for value in bad:
+        with pytest.raises(ValueError, match=re.escape(f"{name} is {value}; give ")):
+            TrainConfig(**{name: value})
+
+
+def test_schedules_at_their_corners():
+    assert [schedule.constant(x) for x in (0, 0.3, 1)] == [1, 1, 1]
+    assert schedule.cosine(0.25) == pytest.approx(0.5 + math.sqrt(0.125))
+    assert schedule.cosine(1.5) == pytest.approx(0)
+    assert [schedule.linear(x) for x in (0, 0.75, 1, 1.5)] == [1, 0.25, 0, 0]
+    assert [schedule.step(x) for x in (0, 0.499, 0.5, 1)] == [1, 1, 0.1, 0.1]
+    cycle = [schedule.one_cycle(x) for x in (0, 0.15, 0.3, 0.65, 1)]
+    assert cycle == pytest.approx([0, 0.5, 1, 0.5, 0])
+    assert schedule.warm(schedule.linear, 0)(0) == 1
+    risen = schedule.warm(schedule.linear, 0.5)
+    assert [risen(x) for x in (0, 0.25, 0.5, 0.75, 1)] == [0, 0.5, 1, 0.5, 0]
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=f"warm-up of {share} of the run; give"):
+            schedule.warm(schedule.linear, share)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (1.6, "2 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (5399, "90 min"),
+        (5400, "1.5 h"),
+        (36_000, "10.0 h"),
+    ],
+)
+def test_how_long_is_said_as_people_say_it(seconds, words):
+    assert duration(seconds) == words
+
+
+def words(sizes, running=False):
+    """Data whose longest item has that many symbols."""
+    items = ["".join("abcde"[i % 5] for i in range(n)) for n in sizes]
+    parts = {"train": items, "dev": items[:1], "test": items[:1]}
+    return Corpus("own", running, Vocab(".abcde"), parts, "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "running", "chosen"),
+    [
+        ("gpt", 15, False, {}),
+        ("gpt", 16, False, {"block": 17}),
+        ("gpt", 255, False, {"block": 256}),
+        ("gpt", 256, False, {}),
+        ("mlp", 40, False, {}),
+        ("rnn", 40, False, {}),
+        ("mlp", 500, True, {"block": 8}),
+        ("mlp", 5, True, {"block": 5}),
+        ("gpt", 500, True, {"block": 64}),
+        ("rnn", 500, True, {"block": 64}),
+        ("gru", 63, True, {"block": 63}),
+        ("lstm", 64, True, {"block": 64}),
+        ("wavenet", 500, True, {"levels": 3}),
+        ("wavenet", 8, True, {"levels": 3}),
+        ("tree", 7, True, {"levels": 2}),
+        ("tree", 3, True, {"levels": 1}),
+        ("tree", 1, True, {"levels": 1}),
+        ("wavenet", 500, False, {}),
+        ("bigram", 500, True, {}),
+    ],
+)
+def test_the_context_that_the_data_choose(kind, size, running, chosen):
+    found = plan(words([size], running), kind, {}, {})
+    assert found.options == chosen
+    said = " ".join(found.reasons)
+    if "levels" in chosen:
+        short = f"levels {chosen['levels']}, as the text is short"
+        assert said == (short if chosen["levels"] < 3 else "")
+    elif chosen:
+        why = "the data are running text" if running else f"has {size} symbols"
+        assert said.startswith(f"block {chosen['block']}, as ")
+        assert why in said
+
+
+def test_a_context_that_was_given_stays():
+    assert plan(words([40]), "gpt", {"block": 50}, {}).options == {"block": 50}
+    options = {"levels": 4}
+    assert plan(words([40], True), "wavenet", options, {}).options == options
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "steps"),
+    [
+        (3, 3, 100),
+        (8, 8, 100),
+        (31, 8, 300),
+        (36, 9, 400),
+        (255, 63, 400),
+        (256, 64, 400),
+        (64 * 20, 64, 2_000),
+        (64 * 199, 64, 2_000),
+        (64 * 200, 64, 2_000),
+        (64 * 201, 64, 2_010),
+        (64 * 2_000, 64, 20_000),
+        (64 * 9_000, 64, 20_000),
+    ],
+)
+def test_the_minibatch_and_the_length_that_the_data_choose(rows, batch, steps):
+    found = schedule_run(plan(words([5]), "bigram", {}, {}), {}, rows)
+    config = found.config
+    assert (config.batch, config.steps) == (batch, steps)
+    assert (config.patience, config.evals) == (5, 20)
+    said = "\n".join(found.reasons)
+    assert (f"batch {batch}, as there are {rows} rows" in said) == (rows < 256)
+    often = f"{steps:,} steps, so that all is seen {steps * batch / rows:.3g} times"
+    assert (often in said) == (steps != 10 * max(1, rows // batch))
+
+
+def test_a_length_that_was_given_stays():
+    start = plan(words([5]), "bigram", {}, {})
+    for settings in ({"epochs": 3.0}, {"steps": 7}):
+        begun = plan(words([5]), "bigram", {}, settings)
+        found = schedule_run(begun, settings | {"batch": 64}, 9)
+        assert found.config == TrainConfig(**settings)
+        assert found.reasons == []
+    given = {"patience": 2, "evals": 7, "batch": 64}
+    found = schedule_run(start, given, 64).config
+    assert (found.patience, found.evals, found.batch) == (2, 7, 64)
+
+
+def test_a_model_larger_than_the_memory_is_refused(monkeypatch):
+    from charlm.data import memory
+
+    count = sum(math.prod(s) for s in shapes("mlp", 6).values())
+    for free, fits in ((32 * count, True), (32 * count - 1, False)):
+        monkeypatch.setattr(memory, "available", lambda free=free: free)
+        if fits:
+            plan(words([5]), "mlp", {}, {})
+        else:
+            with pytest.raises(ValueError, match=f"mlp: {count:,} parameters would"):
+                plan(words([5]), "mlp", {}, {})
+
+
+def test_the_opening_says_what_will_be_done():
+    from charlm.train import new
+
+    job = new(words([5] * 30), "mlp", {"n_hidden": 4}, {"steps": 40, "batch": 4})
+    lines = opening(job, 3.0)
+    count = job.trainer.flat.p.numel()
+    assert lines == [
+        f"model: mlp, {count:,} parameters (--n-hidden 4)",
+        "data: own, 32 items, 160 characters, 6 symbols; 30 train, 1 dev, 1 test",
+        "run: 40 steps of 4 rows, about 2 min",
+    ]
+    job.trainer.result.steps = 30
+    waiting = {"steps": 40, "batch": 4, "patience": 3, "evals": 8}
+    other = new(words([5] * 30), "bigram", {}, waiting)
+    other.trainer.result.steps = 30
+    other = Job(other.data, "bigram", {}, other.trainer, ["odd"])
+    assert opening(other, 3.0)[0] == "model: bigram, 36 parameters"
+    assert opening(other, 3.0)[2:] == [
+        "run: 10 steps of 4 rows, about 30 s, or until 3 of 8 measurements in a row "
+        "bring no gain",
+        "note: odd",
+    ]
+
+
+def test_the_opening_counts_characters_of_running_text():
+    from charlm.train import new
+
+    parts = {"train": ["abcde" * 20], "dev": ["abcde" * 2], "test": ["abcde" * 3]}
+    text = Corpus("own", True, Vocab("\0abcde"), parts, "")
+    job = new(text, "bigram", {}, {"steps": 4, "batch": 4})
+    said = "data: own, 125 characters, 6 symbols; 100 train, 10 dev, 15 test"
+    assert opening(job, 1.0)[1] == said
+
+
+def test_the_time_of_a_step_is_a_median_without_the_first_round(monkeypatch):
+    now, done = [0.0], []
+    # two rounds that are slow, the first of all and one more
+    slow = {0: 500.0, 1: 1.0, 2: 7.0, 3: 2.0}
+
+    def step():
+        now[0] += slow[len(done) // 5] / 5
+        done.append(now[0])
+
+    monkeypatch.setattr("charlm.train.timing.time.perf_counter", lambda: now[0])
+    found = median_seconds({"one": step}, rounds=3, in_a_row=5)
+    assert found == {"one": pytest.approx(2.0 / 5)}
+    assert len(done) == 20
