@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parent.parent / "book" / "workbook.md"
-CELL = re.compile(r"^```\{code-cell\} python\n((?::tags:[^\n]*\n)?)(.*?)^```$", re.M | re.S)
+CELL = re.compile(
+    r"^```\{code-cell\} python\n(?::tags:[^\n]*\n)?(.*?)^```$", re.M | re.S
+)
 
 
 @pytest.fixture(scope="module")
 def page():
     """The names of the page, all cells run: the answers among them."""
     names = {}
-    for _, cell in CELL.findall(PAGE.read_text(encoding="utf8")):
+    for cell in CELL.findall(PAGE.read_text(encoding="utf8")):
         exec(compile(cell, PAGE.name, "exec"), names)
     return names
 
