@@ -49,8 +49,8 @@ def test_only_needed_assets_are_loaded():
         ("_static/mystnb.8ecb.css", "book/a", "", False),
         ("_static/doctools.js", "book/a", links, False),
         ("_static/doctools.js", "search", "", True),
-        ("_static/vendor/tippy/popper.min.js", "book/a", links, True),
-        ("_static/vendor/tippy/popper.min.js", "book/a", "<p>text</p>", False),
+        ("_static/vendor/tippy/popper-tippy.min.js", "book/a", links, True),
+        ("_static/vendor/tippy/popper-tippy.min.js", "book/a", "<p>text</p>", False),
     ):
         assert assets.wanted(name, page, body) is kept, name
 

@@ -6,6 +6,7 @@ extensions would add is left out: ``book.css`` has the few rules of theirs that 
 """
 
 import re
+from pathlib import Path
 
 from pygments.formatters import HtmlFormatter
 from pygments.token import Name, Number, Operator, Punctuation, Text
@@ -79,6 +80,8 @@ class FewElements(HTML5Translator):
 
 
 def configure(app, config) -> None:
+    logo = Path(app.srcdir, config.html_logo).read_text("utf8")
+    config.html_context["logo_drawn"] = logo
     config.html_theme_options = {}  # Jupyter Book's are for the theme that it brings
     config.pygments_dark_style = DARK  # an option of Furo, which is loaded later
     PygmentsBridge.html_formatter = FewSpans

@@ -153,7 +153,7 @@ document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: to
 {
   // On paper: what is folded shown, and no equation wider than the page.
   // width of the text on A4 in em of its type, less the number
-  const room = (box) => (box.closest(".gradient-card") ? 23 : box.closest(".admonition") ? 39 : 43);
+  const room = (box) => (box.closest(".gradient-card") ? 20.5 : box.closest(".admonition") ? 38 : 43);
   let closed;
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("article details:not([open], .above-input)")]; // code that draws stays folded

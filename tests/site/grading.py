@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "book" / "_ext")]
+sys.path.append(str(ROOT / "book" / "_ext"))  # last: both have a `finding`
 
 import derivation  # noqa: E402
 import proving  # noqa: E402

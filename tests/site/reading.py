@@ -1,8 +1,9 @@
-"""Marks for chapters read, permalinks, links into a page on a phone, and paper."""
+"""Marks for chapters read, permalinks, previews, menus, places on a phone, paper."""
 
 from pathlib import Path
 
 from browser import SETTLED
+from playwright.sync_api import TimeoutError
 
 PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
 TEXT = 680  # width of the text on A4, in pixels
@@ -34,6 +35,51 @@ def marks(page, root: Path):
     link.press("Enter")
     if not page.url.endswith(link.get_attribute("href")):
         yield "the number of an equation is no link to it"
+
+
+BEFORE = """() => { const box = document.querySelector("div.math:target");
+  return box && box.previousElementSibling.getBoundingClientRect().bottom; }"""
+
+
+def jumps(page, root: Path):
+    """Links to equations and citations show them; a jump shows what comes before."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto((root / "book/batchnorm.html").as_uri())
+    for kind, shown in (("#equation-", ".katex"), ("references.html#", ".citation")):
+        link = page.locator(f'article p a.reference.internal[href*="{kind}"]').first
+        link.scroll_into_view_if_needed()
+        link.hover()
+        try:
+            page.locator(f".tippy-box {shown}").first.wait_for(timeout=3000)
+        except TimeoutError:
+            yield f"a link to {link.get_attribute('href')} has no preview"
+        page.mouse.move(0, 0)
+    link = page.locator('article p a.reference.internal[href^="#equation-"]').first
+    link.press("Enter")
+    page.wait_for_timeout(300)
+    bottom = page.evaluate(BEFORE)
+    if bottom is None or not 0 < bottom < 900:
+        yield f"the sentence before an equation ends at {bottom} px after a jump"
+    back = page.get_by_role("button", name="Back", exact=True)
+    if not back.is_visible():
+        yield "an equation that a link leads to has no way back"
+        return
+    back.press("Enter")
+    page.wait_for_timeout(300)
+    if "#equation" in page.url or back.count():
+        yield "the way back from an equation leads nowhere"
+
+
+def menus(page, root: Path):
+    """The contents of book and page open by keyboard where they are no columns."""
+    for width, name in ((1280, "On this page"), (360, "Chapters")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto((root / "book/batchnorm.html").as_uri())
+        page.get_by_role("button", name=name).press("Enter")
+        page.wait_for_timeout(500)
+        drawer = page.evaluate("document.activeElement.closest('aside')?.className")
+        if not (drawer or "").endswith("-drawer"):
+            yield f"{name!r} opens nothing at {width} px"
 
 
 def places(browser, root: Path):
@@ -86,5 +132,7 @@ def check(browser, root: Path):
     """Open pages from disk; yields problems."""
     page = browser.new_page()
     yield from marks(page, root)
+    yield from jumps(page, root)
+    yield from menus(page, root)
     yield from paper(page, root)
     yield from places(browser, root)
