@@ -74,6 +74,7 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/batchnorm.py
 	@$(BIN)/python book/_results/tape.py
 	@$(BIN)/python book/_results/gpt.py
+	@$(BIN)/python book/_results/induction.py
 	@$(BIN)/python book/_results/thread.py
 	@$(BIN)/python book/_results/sums.py
 	@$(BIN)/python book/_results/memory.py

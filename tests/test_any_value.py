@@ -79,6 +79,10 @@ def test_an_index_is_in_range_or_named(pair):
     test()
 
 
+BENDS = {"gate", "gelu", "lstm_cell", "gru_cell", "gru_cell_after", "rnn_cell"}
+BENDS |= {"sigmoid", "silu", "softmax", "swiglu", "tanh"}
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_half_types_lose_only_their_last_bits_at_any_size(pair):
     """Result and gradients of rounded inputs, against the same in float64."""
@@ -100,7 +104,9 @@ def test_half_types_lose_only_their_last_bits_at_any_size(pair):
         for a, b in zip(ours, wanted, strict=True):
             assert a.dtype == dtype
             if b.numel() and b.abs().max() < torch.finfo(dtype).max / 4:
-                error = (a.double() - b).abs().max() / max(b.abs().max(), 1e-3)
+                # near a bend's end 1 - y**2 of a rounded y is off by a bit of one
+                least = dy.abs().max() if pair in BENDS and dy.numel() else 1e-3
+                error = (a.double() - b).abs().max() / max(b.abs().max(), least)
                 assert error <= 32 * torch.finfo(dtype).eps
 
     test()

@@ -11,6 +11,7 @@ from charlm import data
 from charlm.data import Corpus, Vocab, corpus, memory, odd, refuse_beyond, spelt
 from charlm.data.text import short
 
+TEXT = "0123456789" * 19 + "abcdefghij"
 ITEMS = [f"{a}{b}" for a in "abcdefghij" for b in "klm"]
 
 
@@ -24,7 +25,7 @@ def listed(tmp_path):
 @pytest.fixture
 def running(tmp_path):
     path = tmp_path / "text.txt"
-    path.write_text("0123456789" * 20)
+    path.write_text(TEXT)
     return path
 
 
@@ -48,13 +49,13 @@ def test_items_are_shuffled_with_42_and_cut_in_three(listed):
 
 def test_running_text_is_cut_in_place(running):
     found = corpus(running, running=True)
-    text = "0123456789" * 20
+    text = TEXT
     assert found.parts == {
         "train": [text[:180]],
         "dev": [text[180:190]],
         "test": [text[190:]],
     }
-    assert found.vocab.symbols == "\0" + "0123456789"
+    assert found.vocab.symbols == "\0" + "0123456789abcdefghij"
     assert found.longest == text[180:190]
     assert corpus(running, running=True, whole=True).parts == {"all": [text]}
     with pytest.raises(ValueError, match="has no items, so no boundary; leave it out"):

@@ -41,7 +41,7 @@ class Counter:
         self.last = found
         if not items:
             raise ValueError(f"no items, {found - 1}")
-        print(found)
+        print(found, least)
         return found, items[1:], [i for i in items if i < 5]
 '''
 
@@ -76,12 +76,12 @@ def test_edits_of_a_sample():
         "comparison found >= LIMIT shifted",
         "break dropped",
         "max becomes min",
-        "arguments found + 1 and least exchanged",
+        "arguments found and least exchanged",
         "always found",
         "self.last not set",
         "not before items dropped",
         "raise dropped",
-        "statement print(found) dropped",
+        "statement print(found, least) dropped",
         "lower end of 1: dropped",
         "filter i < 5 dropped",
     ):

@@ -370,9 +370,23 @@ def test_few_names_get_a_small_perceptron_that_learns_from_them(folder):
     losses = []
     for seed in (0, 1, 2):
         job = new(corpus("few.txt"), "mlp", {}, {"seed": seed})
-        assert job.options == {"block": 3, "n_hidden": 20, "momentum": 0.1}
+        assert job.options == {"n_hidden": 20, "momentum": 0.1}
         losses.append(job.trainer.run().best)
     outcome("it learns letters in context", losses, "<", by_frequency(job.trainer))
     told = "n_hidden 20, momentum 0.1, as there are "
     assert told in " ".join(new(corpus("few.txt"), "mlp", {"block": 4}, {}).reasons)
     assert new(corpus("names"), "mlp", {}, {}).options == {}
+
+
+def test_a_model_that_is_tuned_keeps_its_size(folder, capsys):
+    """Though the data would choose another one."""
+    Path("many.txt").write_text("\n".join(NAMES * 300))
+    args = ["--steps", "2", "--batch", "8", "--evals", "1"]
+    assert main(["train", "--data", "many.txt", *args]) == 0
+    assert read(MODEL).head["options"] == {}
+    assert main(["train", "--data", "names.txt", "--out", "small.st", *args]) == 0
+    assert read("small.st").head["options"] == {"n_hidden": 20, "momentum": 0.1}
+    tune = ["train", "--from", str(MODEL), "--data", "names.txt", "--out", "tuned.st"]
+    assert main([*tune, *args]) == 0
+    assert read("tuned.st").head["options"] == {}
+    assert "momentum" not in capsys.readouterr().err.split("run:")[-1]

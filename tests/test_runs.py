@@ -11,6 +11,7 @@ from charlm import ops
 from charlm.models import GPT, MLP, Bigram, ConvTree
 from charlm.train import TrainConfig, Trainer, World, trainer
 from charlm.train.batches import Batches, mix
+from charlm.train.fast import Fast
 
 V = 5
 
@@ -142,7 +143,7 @@ def test_the_gradient_is_that_of_the_loss_asked_for(smoothing, fast):
     assert loss == pytest.approx(wanted.item(), rel=1e-6)
     whole = torch.cat([d.flatten() for _, _, d in model.named()])
     torch.testing.assert_close(found.flat.g, whole)
-    assert (found.fast is not None) == (fast and not smoothing)
+    assert isinstance(found.way, Fast) == (fast and not smoothing)
 
 
 def test_rates_are_those_of_the_schedule_at_the_middle_of_a_step():

@@ -435,3 +435,36 @@ def test_sums_that_end_below_one(monkeypatch, g):
         ends.append(sums[-1].item())
         assert draw(torch.zeros(1, n), g).tolist() == [n - 1]
     assert min(ends) < 1 - 2**-53, "a test of nothing"
+
+
+def test_where_nothing_is_possible_nothing_is_drawn(g):
+    """A model that is certain of an end, in a text that has none."""
+    with pytest.raises(ValueError, match="scores are no finite numbers"):
+        draw(torch.tensor([[0.0, 1.0], [-math.inf, -math.inf]]), g)
+    certain = Fixed([[1, 0, 0, 0]] * 4)
+    for call in (sample, beam):
+        given = (1, g) if call is sample else ()
+        with pytest.raises(ValueError, match="scores are no finite numbers"):
+            call(certain, VOCAB, *given, ends=False)
+
+
+def test_a_name_is_drawn_from_what_is_left(g):
+    """Temperature, the k likeliest, the likeliest of mass p: each as it is given."""
+    model = Fixed([[0.0, 0.5, 0.3, 0.2], *[[1, 0, 0, 0]] * 3])
+    names = {"all": {"a", "b", "c"}, "two": {"a", "b"}, "one": {"a"}}
+    for options, left in (
+        ({}, "all"),
+        ({"top_k": 2}, "two"),
+        ({"top_k": 1}, "one"),
+        ({"top_p": 0.6}, "two"),
+        ({"top_p": 0.5}, "one"),
+        ({"temperature": 0}, "one"),
+        ({"temperature": 0.01}, "one"),
+    ):
+        assert set(sample(model, VOCAB, 60, g, **options)) == names[left]
+
+
+def test_a_beam_is_as_long_as_it_is_told():
+    chain = Fixed([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]])
+    for prefix in ("", "ab"):
+        assert beam(chain, VOCAB, 2, 4, prefix) == [("abca", 0.0)]

@@ -165,7 +165,7 @@ def test_parameters_of_other_types_are_named():
     [
         ({"precision": "half"}, "precision is 'half'; choose one of bfloat16, float16"),
         ({"accumulate": 0}, "accumulate is 0; give at least 1"),
-        ({"accumulate": 9}, "16 rows in 9 parts, and each needs 2"),
+        ({"accumulate": 9}, r"16 rows.* 18, 2 for each of its 9 parts"),
     ],
 )
 def test_settings_that_do_not_go_are_named(setting, words):

@@ -78,6 +78,9 @@ def words(sizes, running=False):
     return Corpus("own", running, Vocab(".abcde"), parts, "")
 
 
+SMALL = {"n_hidden": 20, "momentum": 0.1}
+
+
 @pytest.mark.parametrize(
     ("kind", "size", "running", "chosen"),
     [
@@ -85,10 +88,14 @@ def words(sizes, running=False):
         ("gpt", 16, False, {"block": 17}),
         ("gpt", 255, False, {"block": 256}),
         ("gpt", 256, False, {}),
-        ("mlp", 40, False, {}),
+        ("mlp", 40, False, SMALL),
+        ("mlp", 9_999, False, SMALL),
+        ("mlp", 10_000, False, {}),
         ("rnn", 40, False, {}),
-        ("mlp", 500, True, {"block": 8}),
-        ("mlp", 5, True, {"block": 5}),
+        ("mlp", 500, True, SMALL | {"block": 3}),
+        ("mlp", 2, True, SMALL | {"block": 2}),
+        ("mlp", 9_999, True, SMALL | {"block": 3}),
+        ("mlp", 10_000, True, {"block": 8}),
         ("gpt", 500, True, {"block": 64}),
         ("rnn", 500, True, {"block": 64}),
         ("gru", 63, True, {"block": 63}),
@@ -109,6 +116,9 @@ def test_the_context_that_the_data_choose(kind, size, running, chosen):
     if "levels" in chosen:
         short = f"levels {chosen['levels']}, as the text is short"
         assert said == (short if chosen["levels"] < 3 else "")
+    elif kind == "mlp" and size < 10_000:
+        why = f"n_hidden 20, momentum 0.1, as there are {size:,} characters"
+        assert said.startswith(why)
     elif chosen:
         why = "the data are running text" if running else f"has {size} symbols"
         assert said.startswith(f"block {chosen['block']}, as ")
@@ -164,7 +174,7 @@ def test_a_length_that_was_given_stays():
 def test_a_model_larger_than_the_memory_is_refused(monkeypatch):
     from charlm.data import memory
 
-    count = sum(math.prod(s) for s in shapes("mlp", 6).values())
+    count = sum(math.prod(s) for s in shapes("mlp", 6, n_hidden=20).values())
     for free, fits in ((32 * count, True), (32 * count - 1, False)):
         monkeypatch.setattr(memory, "available", lambda free=free: free)
         if fits:
@@ -181,9 +191,10 @@ def test_the_opening_says_what_will_be_done():
     lines = opening(job, 3.0)
     count = job.trainer.flat.p.numel()
     assert lines == [
-        f"model: mlp, {count:,} parameters (--n-hidden 4)",
+        f"model: mlp, {count:,} parameters (--n-hidden 4 --momentum 0.1)",
         "data: own, 32 items, 160 characters, 6 symbols; 30 train, 1 dev, 1 test",
         "run: 40 steps of 4 rows, about 2 min",
+        "note: momentum 0.1, as there are 150 characters",
     ]
     job.trainer.result.steps = 30
     waiting = {"steps": 40, "batch": 4, "patience": 3, "evals": 8}
@@ -192,7 +203,7 @@ def test_the_opening_says_what_will_be_done():
     other = Job(other.data, "bigram", {}, other.trainer, ["odd"])
     assert opening(other, 3.0)[0] == "model: bigram, 36 parameters"
     assert opening(other, 3.0)[2:] == [
-        "run: 10 steps of 4 rows, about 30 s, or until 3 of 8 measurements in a row "
+        "run: 10 steps of 4 rows, about 33 s, or until 3 of 8 measurements in a row "
         "bring no gain",
         "note: odd",
     ]

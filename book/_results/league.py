@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from record import HERE, provenance, write
+from recurrent import NAMES as RECURRENT
 from torch import Generator, Tensor
 
 from charlm import data
@@ -80,6 +81,12 @@ ENTRIES: dict[str, tuple[str, str, dict, dict | None]] = {
     ),
     "tree": ("tree, 8 characters", "tree", {}, MUON),
     "mlp": ("MLP, 3 characters", "mlp", {"normalise": False}, ADAM),
+    **{  # as large as the MLP; larger ones stand in recurrent.json
+        kind: (f"{kind.upper()}, {options['n_hidden']} wide", kind, options, settings)
+        for kind, options, settings in (
+            RECURRENT[f"{kind} 12K"] for kind in ("rnn", "gru", "lstm")
+        )
+    },
 }
 COUNTED = {"counts": NGram, "kneser-ney": KneserNey}
 DISTINCT = ("tree", "wavenet", "gpt")

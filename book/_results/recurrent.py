@@ -76,7 +76,7 @@ def run(
 
 def through_cell(model: Any, ds: Tensor, cache: Any) -> Tensor:
     """One step back, by all ways."""
-    back: Tensor = model.cell.pair.backward(ds, cache)[1]
+    back: Tensor = model.cell.back(ds, cache)[1]
     return back
 
 
@@ -86,7 +86,7 @@ def one_way(model: Any, ds: Tensor, cache: Any) -> Tensor:
     RNN: through the matrix, as if every slope of tanh were one. GRU: from state to
     state through the update gate. LSTM: from cell to cell through the forget gate.
     """
-    if model.cell.pair.name == "rnn_cell":
+    if model.cell.step is ops.rnn_cell:
         return ds @ model.cell.U.T
     if ds.dim() == 2:
         return cache[5] * ds  # z

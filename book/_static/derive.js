@@ -50,7 +50,7 @@ globalThis.derive = (() => {
     const form = document.createElement("div"), id = box.id, count = task.steps.length;
     const fades = task.fades ?? [];
     form.className = "derive-form";
-    form.innerHTML = (fades.length > 1 ? `<fieldset class="derive-fade"><legend>Blank</legend>${fades.map((n, k) => `<label><input type="radio" name="${id}-fade" value="${n}"${k ? "" : " checked"}> ${n === count ? "all" : n === 1 ? "one step" : `${n} steps`}</label>`).join("")}</fieldset>` : "")
+    form.innerHTML = (fades.length > 1 ? `<fieldset class="derive-fade"><legend>Blank</legend>${fades.map((n, k) => `<label><input type="radio" name="${id}-fade" value="${n}"${k ? "" : " checked"}> ${n === count ? "all" : n === 1 ? "one step" : "two steps"}</label>`).join("")}</fieldset>` : "")
       + task.steps.map((s, k) => `<div class="derive-step"><label for="${id}-${k}">${s.ask ?? `<code>${s.name}</code> =`}</label> <code class="derive-worked"></code><div class="derive-blank"><input id="${id}-${k}" type="text" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"><button type="button">Check</button><button type="button">Hint</button></div><div class="derive-read"></div><p class="derive-say" role="status"></p></div>`).join("");
     solution.before(form);
     prepare(task);

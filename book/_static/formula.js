@@ -178,7 +178,7 @@ globalThis.formula = (() => {
   function symbol(name) {
     if (GREEK[name]) return `<mi>${GREEK[name]}</mi>`;
     if (/.hat$/.test(name)) return `<mover accent="true">${symbol(name.slice(0, -3))}<mo>^</mo></mover>`;
-    if (/^d./.test(name)) return `<mover accent="true">${symbol(name.slice(1))}<mo>¯</mo></mover>`;
+    if (/^d./.test(name)) return `<mover accent="true">${symbol(name.slice(1))}<mo>‾</mo></mover>`;
     const sub = /^([A-Za-z])_?(\w+)$/.exec(name);
     return sub ? `<msub><mi>${sub[1]}</mi><mi>${sub[2]}</mi></msub>` : `<mi>${name}</mi>`;
   }
@@ -195,7 +195,7 @@ globalThis.formula = (() => {
     if (t.op === "square") return `<msup>${m(t.a, 4)}<mn>2</mn></msup>`;
     if (t.op === "sum" || t.op === "mean") {
       const axes = (t.b ?? task.axes)?.map((d) => AXES[d < 0 ? 2 + d : d]).join("");
-      const sign = t.op === "sum" ? "<mo>∑</mo>" : "<mi>mean</mi>", under = axes ? `<munder>${sign}<mi>${axes}</mi></munder>` : sign;
+      const sign = t.op === "sum" ? "<mo>∑</mo>" : "<mi>mean</mi>", under = axes ? `<msub>${sign}<mi>${axes}</mi></msub>` : sign;
       return row(2, under + m(t.a, t.op === "sum" ? 2 : 5));
     }
     if (t.op in ONE) return row(4, `<mi>${t.op}</mi>${m(t.a, 5)}`).replace(/^<mrow><mo>\(<\/mo><mrow>/, "<mrow><mrow>");

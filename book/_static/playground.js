@@ -1,4 +1,4 @@
-// Runs three models of the book on the page "Try the models": bigram, MLP and GPT.
+// Runs models of the book on the page "Try the models": from the bigram to a GPT.
 // Their parameters stand in the page; every function has its twin of the same name in
 // charlm/ops. Numbers are doubles, vectors are Float64Arrays, x is a list of vectors.
 {
@@ -28,6 +28,9 @@
     });
     return y;
   };
+  const times = (x, W) => linear(x, W, { values: new Float64Array(W.width) });
+  const tanh = (x) => x.map(Math.tanh);
+  const sigmoid = (x) => x.map((value) => 1 / (1 + Math.exp(-value)));
   const softmax = (z) => {
     const largest = Math.max(...z);
     const e = z.map((value) => Math.exp(value - largest)), total = sum(e);
@@ -69,7 +72,29 @@
     const p = P.mlp;
     const seen = [...Array(data.window).fill(0), ...ids].slice(-data.window);
     const x = seen.flatMap((id) => [...row(p.C, id)]);
-    return linear(linear(x, p.W1, p.b1).map(Math.tanh), p.W2, p.b2);
+    return linear(tanh(linear(x, p.W1, p.b1)), p.W2, p.b2);
+  };
+
+  // One step of each recurrent net: input x and state -> next state, h first.
+  const rnn_cell = (x, [h], W, U, b) => [tanh(add(linear(x, W, b), times(h, U)))];
+  const gru_cell_after = (x, [h], W, U, b, v) => {
+    const H = h.length, a = linear(x, W, b), k = times(h, U);
+    const gates = sigmoid(add(a, k));
+    return [h.map((old, j) => {
+      const m = k[2 * H + j] + v.values[j], z = gates[H + j];
+      return (1 - z) * Math.tanh(a[2 * H + j] + gates[j] * m) + z * old;
+    })];
+  };
+  const lstm_cell = (x, [h, c], W, U, b) => {
+    const H = h.length, a = add(linear(x, W, b), times(h, U)), gates = sigmoid(a);
+    const kept = c.map((old, j) => gates[H + j] * old + gates[j] * Math.tanh(a[2 * H + j]));
+    return [kept.map((value, j) => gates[3 * H + j] * Math.tanh(value)), kept];
+  };
+  const recurrent = (p, cell) => (ids) => {
+    const zeros = () => new Float64Array(p["cell.U"].values.length / p["cell.U"].width);
+    const weights = ["W", "U", "b", "v"].map((name) => p["cell." + name]);
+    const [h] = ids.reduce((s, id) => cell(row(p["embed.C"], id), s, ...weights), [zeros(), zeros()]);
+    return linear(h, p["head.W"], p["head.b"]);
   };
   const gpt = (ids, maps = []) => { // maps receives the weights, by layer, head and position
     const p = P.gpt;
@@ -88,7 +113,14 @@
     const last = norm(x.at(-1), "norm.");
     return Float64Array.from({ length: V }, (_, i) => dot(last, row(p["wte.C"], i)));
   };
-  const models = { Bigram: bigram, MLP: mlp, GPT: gpt };
+  const models = {
+    Bigram: bigram,
+    MLP: mlp,
+    RNN: recurrent(P.rnn, rnn_cell),
+    GRU: recurrent(P.gru, gru_cell_after),
+    LSTM: recurrent(P.lstm, lstm_cell),
+    GPT: gpt,
+  };
 
   // ---- drawing names ----
   const encode = (text) => [0, ...[...text].map((c) => data.symbols.indexOf(c))];

@@ -211,14 +211,14 @@ def beam(
     if width < 1:
         raise ValueError(f"width is {width}; keep at least 1 beginning")
     text = torch.tensor([encoded(vocab, prefix)])
-    total = torch.zeros(1, dtype=torch.float64)
+    total = torch.zeros(1)
     begun = text.shape[1]
     for _ in range(longest - len(prefix)):
         logits = scores(model, text)
         if not ends:
             logits = without_end(logits)
         logp = _numbers(logits).double().log_softmax(-1)  # (B, V)
-        if ends and text.shape[1] > begun:  # an ended name goes on, for free
+        if text.shape[1] > begun:  # an ended name goes on, for free
             ended = text[:, -1] == 0
             logp[ended] = float("-inf")
             logp[ended, 0] = 0.0

@@ -60,7 +60,7 @@ def new(
     """
     if start:
         kind, options = start.head["model"], start.head["options"]
-    found = plan(data, kind, options, settings)
+    found = plan(data, kind, options, settings, trained=start is not None)
     model: TrainModel
     if start:
         model = start.model()

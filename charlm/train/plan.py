@@ -31,7 +31,11 @@ class Plan:
 
 
 def plan(
-    data: Corpus, kind: str, options: dict[str, Any], settings: dict[str, Any]
+    data: Corpus,
+    kind: str,
+    options: dict[str, Any],
+    settings: dict[str, Any],
+    trained: bool = False,
 ) -> Plan:
     """Fill in what was left open; what was given stays.
 
@@ -40,13 +44,14 @@ def plan(
         kind: a name from :data:`charlm.models.KINDS`.
         options: given options of the model.
         settings: given settings of the run, of :class:`TrainConfig`.
+        trained: the options are those of a trained model, and stay as they are.
 
     Raises:
         ValueError: as :func:`charlm.models.build`; a model larger than the memory.
     """
     reasons: list[str] = []
-    options = _small(data, kind, options, reasons) | options
-    options = options | _context(data, kind, options, reasons)
+    for choose in () if trained else (_small, _context):
+        options = options | choose(data, kind, options, reasons)
     config = TrainConfig(**settings)
     sizes = shapes(kind, len(data.vocab), **options)
     count = sum(_product(shape) for shape in sizes.values())
@@ -62,14 +67,18 @@ def _small(
 
     Its running statistics move fast: the run is shorter than they usually look back.
     """
-    size = sum(map(len, data.parts["train"]))
-    if kind != "mlp" or size >= FEW:
+    if kind != "mlp" or (size := _size(data)) >= FEW:
         return {}
-    chosen = {"block": 3, "n_hidden": 20, "momentum": 0.1}
-    said = [f"{n} {v}" for n, v in chosen.items() if n not in options]
-    if said:
-        reasons.append(f"{', '.join(said)}, as there are {size:,} characters")
+    chosen = {"n_hidden": 20, "momentum": 0.1}
+    chosen = {name: v for name, v in chosen.items() if name not in options}
+    if chosen:
+        said = ", ".join(f"{name} {v}" for name, v in chosen.items())
+        reasons.append(f"{said}, as there are {size:,} characters")
     return chosen
+
+
+def _size(data: Corpus) -> int:
+    return sum(map(len, data.parts["train"]))
 
 
 def _context(
@@ -79,7 +88,8 @@ def _context(
     size = len(data.longest)
     if kind in TEXT_BLOCK and "block" not in options:
         if data.running:
-            block = max(1, min(TEXT_BLOCK[kind], size))
+            few = kind == "mlp" and _size(data) < FEW
+            block = max(1, min(3 if few else TEXT_BLOCK[kind], size))
             reasons.append(f"block {block}, as the data are running text")
             return {"block": block}
         if kind == "gpt" and 16 <= size < LONGEST_BLOCK:

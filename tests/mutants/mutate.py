@@ -45,6 +45,7 @@ RENAMED = {
 }
 LOST = ("exp", "unsqueeze", "permute", "transpose", "clone", "strip", "abs", "lower")
 AROUND = ("reversed", "sorted", "abs", "round", "int", "set")  # f(x) can become x
+SYMMETRIC = ("transpose", "max", "min", "isinstance")  # order of arguments: no matter
 ANNOTATIONS = ("annotation", "returns", "decorator_list", "msg")
 
 
@@ -126,11 +127,11 @@ def _of_call(node: ast.Call) -> Iterator[Edit]:
     if isinstance(f, ast.Name) and name in AROUND and node.args:
         yield f"{name} dropped", lambda n: n.args[0]
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg:
+        if keyword.arg and keyword.arg != "strict":
             yield f"{keyword.arg} of {short(f)} dropped", without("keywords", i)
     for i, (a, b) in enumerate(pairwise(node.args)):
         plain = not isinstance(a, ast.Starred) and not isinstance(b, ast.Starred)
-        if plain and ast.unparse(a) != ast.unparse(b) and name != "isinstance":
+        if plain and ast.unparse(a) != ast.unparse(b) and name not in SYMMETRIC:
             yield (
                 f"arguments {short(a)} and {short(b)} exchanged",
                 swapped(lambda n: n.args, i),
@@ -284,6 +285,8 @@ class Place:
 
 def _walk(node, owner, statement, state, axis=False) -> Iterator[tuple]:
     """Nodes that may be edited: (node, owner, statement, kind of place)."""
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # what it would refuse does not happen
     if isinstance(node, ast.Raise | ast.Assert):
         if isinstance(node, ast.Raise):
             yield node, owner, node, state

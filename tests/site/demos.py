@@ -6,8 +6,8 @@ from pathlib import Path
 from browser import serve
 
 PAGE = "book/playground.html"
-TOLERANCE = 1e-5  # of logits and attention weights, absolute
-MODELS = ("Bigram", "MLP", "GPT")
+TOLERANCE = 1e-9  # of logits and attention weights, absolute
+MODELS = ("Bigram", "MLP", "RNN", "GRU", "LSTM", "GPT")
 
 
 def flat(value) -> list[float]:

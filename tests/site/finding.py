@@ -36,6 +36,7 @@ QUERIES = {
     "backpropagation": "scalar-autograd.html",
     "softmax jacobian": "cross-entropy.html#softmax-and-its-logarithm",
     "rope backward": "positions.html#backward",
+    "copying task": "positions.html#where-positions-and-heads-count",
     "lstm": "lstm.html",
     "gru": "gru.html",
     "kv cache": "efficient-attention.html",
