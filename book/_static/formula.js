@@ -177,8 +177,11 @@ globalThis.formula = (() => {
   // ---- what was understood, as MathML ----
   function symbol(name) {
     if (GREEK[name]) return `<mi>${GREEK[name]}</mi>`;
+    if (/^d./.test(name)) { // the bar stands on the letter, not on its index
+      const bar = (s) => `<mover accent="true">${s}<mo>‾</mo></mover>`, inner = symbol(name.slice(1));
+      return inner.startsWith("<msub>") ? inner.replace(/<mi>.*?<\/mi>/, bar) : bar(inner);
+    }
     if (/.hat$/.test(name)) return `<mover accent="true">${symbol(name.slice(0, -3))}<mo>^</mo></mover>`;
-    if (/^d./.test(name)) return `<mover accent="true">${symbol(name.slice(1))}<mo>‾</mo></mover>`;
     const sub = /^([A-Za-z])_?(\w+)$/.exec(name);
     return sub ? `<msub><mi>${sub[1]}</mi><mi>${sub[2]}</mi></msub>` : `<mi>${name}</mi>`;
   }
