@@ -151,6 +151,17 @@ def test_a_size_at_the_beginning_of_a_docstring_is_no_list():
     assert lines[2:] == ["Try this.", ":param x: (N, T) words"]
 
 
+def test_the_fonts_of_every_formula_stand_in_the_sheet(tmp_path):
+    (tmp_path / "fonts").mkdir()
+    for name in letters.FIRST:
+        (tmp_path / "fonts" / name).write_bytes(b"abc")
+    sheet = f"x{{a:url(fonts/{letters.FIRST[0]});b:url(fonts/other.woff2)}}"
+    letters.put_in(sheet, tmp_path / "katex.min.css")
+    data = "data:font/woff2;base64,YWJj"
+    written = (tmp_path / "katex.min.css").read_text()
+    assert written == f"x{{a:url({data});b:url(fonts/other.woff2)}}"
+
+
 def test_every_line_of_the_latex_document_leads_to_its_equation():
     text, where = tex.document([("a.html", "x"), ("b.html", "y \\\\\nz")])
     lines = text.splitlines()
