@@ -468,3 +468,17 @@ def test_a_beam_is_as_long_as_it_is_told():
     chain = Fixed([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]])
     for prefix in ("", "ab"):
         assert beam(chain, VOCAB, 2, 4, prefix) == [("abca", 0.0)]
+
+
+def test_a_stream_is_one_text_symbol_by_symbol(g):
+    """It ends with the text, or after 500 symbols."""
+    chain = Fixed([[0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    assert "".join(stream(chain, VOCAB, g)) == "ab"
+    assert len("".join(stream(Fixed([[0, 1, 0, 0]] * 4), VOCAB, g))) == 500
+
+
+def test_nothing_to_draw_is_refused(g):
+    with pytest.raises(ValueError, match="^count is 0; draw at least 1$"):
+        sample(Fixed(TABLE), VOCAB, 0, g)
+    with pytest.raises(ValueError, match="^width is 0; keep at least 1 beginning$"):
+        beam(Fixed(TABLE), VOCAB, 0)
