@@ -29,7 +29,7 @@ serve: book ## build the site, then show it in a browser (Ctrl-C ends it)
 	@$(BIN)/python -c "import threading, webbrowser as w; threading.Timer(1, w.open, ['http://127.0.0.1:8000']).start(); \
 	import http.server as h, functools as f; h.test(f.partial(h.SimpleHTTPRequestHandler, directory='$(SITE)'), port=8000, bind='127.0.0.1')"
 
-mutants: $(VENV)/.ready ## edit the package in small ways; a test has to notice (a sample; ONLY="--all data" for all of a room)
+mutants: $(VENV)/.ready ## edit the package in small ways; a test has to notice (ONLY=--gradients: seconds; ONLY="--all data": all of a room)
 	@$(BIN)/python tests/mutants/run.py $(ONLY)
 
 lint: $(VENV)/.ready-dev ## ruff: style and format

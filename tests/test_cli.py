@@ -1,5 +1,7 @@
 """The command line as users meet it: what it does, what it says when it cannot."""
 
+import contextlib
+import importlib
 import json
 import os
 import re
@@ -417,6 +419,20 @@ def run(*args, **options):
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
+
+
+def test_ctrl_c_that_an_import_swallows_is_heard(folder, capsys, monkeypatch):
+    """Python drops exceptions of callbacks, and imports have some."""
+
+    def swallow(name):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(sys.modules["charlm.cli.main"], "import_module", swallow)
+    assert main(["train", "--data", "names.txt", *SHORT]) == 1
+    assert capsys.readouterr().err == "charlm: stopped\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_saves_the_run_and_it_goes_on(folder):

@@ -1,9 +1,13 @@
 """Running a command."""
 
 import re
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 
 from .arguments import parser
 from .output import hush, ready, tell
@@ -35,11 +39,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _run(name: str, args: object) -> int:
-    # after the arguments: --help need not wait for torch
-    from ..train import Stopped
+@contextmanager
+def _hearing() -> Iterator[None]:
+    """Ctrl-C counts even where what is being imported swallows the exception."""
+    before, asked = signal.getsignal(signal.SIGINT), []
+    usual = before is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-    command = import_module(f"{__package__}.{name}")
+    def wanted(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, wanted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
+
+
+def _run(name: str, args: object) -> int:
+    with _hearing():
+        # after the arguments: --help need not wait for torch
+        from ..train import Stopped
+
+        command = import_module(f"{__package__}.{name}")
     try:
         return int(command.run(args))
     except Stopped as error:

@@ -10,8 +10,9 @@ are then loaded once; for each mutant the process forks, and the child puts the 
 code into the functions that are there (``trial``). What runs while the package is being
 imported needs a child that has not imported it yet.
 
-By default a sample is taken, the same each time; ``--all`` takes every mutant, and
-names of rooms or files (``train``, ``data/rows``) only those.
+By default all gradients are taken, and of the rest a sample, the same each time.
+``--all`` takes every mutant, ``--gradients`` those of backwards and JVPs alone, which
+need no test run, and names of rooms or files (``train``, ``data/rows``) only those.
 """
 
 import argparse
@@ -28,7 +29,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutate import Place, places  # noqa: E402
-from record import Record  # noqa: E402
+from reach import Record  # noqa: E402
 from trial import Mutant  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -74,10 +75,22 @@ def planted_in(package: Path, chosen: list[str], listed: Path) -> list[Mutant]:
     return found
 
 
+def is_gradient(mutant: Mutant) -> bool:
+    """Of a pair, a layer or a model: judged without a test run."""
+    name = mutant.place.owner.split(".")[-1]
+    room, _, file = mutant.inside.partition("/")
+    return (
+        room in ("ops", "layers", "models")
+        and file != "base.py"  # where no backward is
+        and not name.startswith("_")
+        and name.endswith(("backward", "_jvp"))
+    )
+
+
 def is_open(mutant: Mutant) -> bool:
     """It may survive; a gradient or a planted mistake never may."""
-    gradient = mutant.place.owner.endswith(("backward", "_jvp"))
-    return mutant.inside.startswith(OPEN) and not gradient and not mutant.text
+    known = is_gradient(mutant) or mutant.text
+    return mutant.inside.startswith(OPEN) and not known
 
 
 def table(rooms: dict[str, Counter]) -> list[str]:
@@ -95,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="rooms or files of the package")
     parser.add_argument("--all", action="store_true", help="no sample: every mutant")
+    parser.add_argument("--gradients", action="store_true", help="those alone")
     parser.add_argument("--root", type=Path, default=HERE.parent.parent)
     parser.add_argument("--package", default="charlm")
     parser.add_argument("--listed", type=Path, default=HERE / "equivalent.toml")
@@ -108,13 +122,15 @@ def main(arguments: list[str] | None = None) -> int:
     equivalent = tomllib.loads(options.listed.read_text(encoding="utf8"))
     every = mutants_of(root / options.package, options.only)
     names = {m.name for m in every}
-    chosen = list(every)
-    if not options.all:
-        chosen = [m for m in every if zlib.crc32(m.name.encode()) % SHARE == 0]
-    if options.planted.exists():
+    sampled = lambda m: options.all or zlib.crc32(m.name.encode()) % SHARE == 0  # noqa: E731
+    chosen = [m for m in every if is_gradient(m)]
+    if not options.gradients:
+        chosen += [m for m in every if not is_gradient(m) and sampled(m)]
+    if options.planted.exists() and not options.gradients:
         chosen += planted_in(root / options.package, options.only, options.planted)
     record = Record(root, root / options.package, options.at_once, options.tests)
-    tried = [m for m in chosen if options.all or m.name not in equivalent]
+    tried_all = {m.name for m in every if options.all or is_gradient(m)}
+    tried = [m for m in chosen if m.name in tried_all or m.name not in equivalent]
     results = record.try_all(tried)
 
     rooms: dict[str, Counter] = {}
@@ -132,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         counts["equivalent" if known else state] += 1
         bad += [] if known else [m]
     gone = set(equivalent) - names if not options.only else set()
-    stale = gone | ({*equivalent} & names - alive if options.all else set())
+    stale = gone | ({*equivalent} & tried_all - alive)
     for m in bad:
         many = record.reach(m)
         said = f"{many} tests run it" if many else "no test runs it"

@@ -63,6 +63,7 @@ class Record:
         ]
         self.tests: dict[str, Test] = {}
         self.early: dict[str, list[int]] = {}
+        self._early: dict[str, set[int]] = defaultdict(set)
         self.runs: dict[tuple[str, int], list[Test]] = {}
         self.killers: dict[str, Counter] = defaultdict(Counter)
 
@@ -74,6 +75,8 @@ class Record:
         sys.path.insert(0, str(self.root))
         judged = self._apart(self._judged, mutants)
         left = [m for m in mutants if m.name not in judged]
+        if not left:
+            return judged
         self.tests, self.early, found = self._apart(self._loaded, left)
         self._index()
         late = [m for m in left if m.name not in found]
