@@ -17,7 +17,7 @@ ASKED_BY = {  # class of an element -> styles and scripts that it needs, in orde
     "stepper": ("demos.css", "stepper.js"),
     "sliders": ("demos.css", "sliders.js"),
     "play": ("demos.css", "playground.js"),
-    "derive": ("derive.css", "formula.js", "derive.js", "slips.js"),
+    "derive": ("derive.css", "formula.js", "derive.js"),
 }
 DARK = "a11y-high-contrast-dark"  # colours of code
 LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")

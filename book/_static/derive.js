@@ -1,9 +1,18 @@
 // "Finish this derivation" and questions to recall: what is typed is evaluated on the tensors
 // of two worlds, so that nothing passes by chance, and compared; on a miss with what it would
 // be with a known slip, which is named. Right answers, slips and words come with the page;
-// charlm has checked them when it was built (book/_ext/proving.py). slips.js finds others.
+// charlm has checked them when it was built (book/_ext/proving.py). slips.js finds others; it is
+// loaded when somebody begins to type.
 globalThis.derive = (() => {
   const { Miss, parse, evaluate, math, scalar, map, same } = formula;
+  const here = globalThis.document?.currentScript.src;
+  let asked; // slips.js, when somebody begins to type
+  const load = () => asked ??= new Promise((done) => {
+    const script = document.createElement("script");
+    script.src = here.replace(/derive\.js.*/, "slips.js");
+    script.onload = done;
+    document.head.append(script);
+  });
 
   // ---- judging: answers are arrays of values, one for each world ----
   /* A task has worlds (hundredths, and lengths), axes, forward ([name, formula]...) and steps:
@@ -72,6 +81,7 @@ globalThis.derive = (() => {
         catch (e) { if (!(e instanceof Miss)) throw e; read.textContent = e.message; }
       });
       const act = () => {
+        if (!derive.diagnose) return load().then(act);
         const found = judge(input.value, task, step);
         const open = rows.filter((r, j) => blank(j) && r.dataset.verdict !== "right" && j !== k).length;
         verdict(found.ok ? `Right. ${step.why ?? ""}${!open && rows.length > 1 ? " All done." : ""}` : found.say, found.kind);
@@ -83,9 +93,10 @@ globalThis.derive = (() => {
         hint.textContent = "Answer";
       });
     });
+    form.addEventListener("focusin", load, { once: true });
     form.querySelector(".derive-fade")?.addEventListener("change", fade);
     fade();
   }
   if (globalThis.document) document.querySelectorAll(".derive").forEach(build);
-  return { judge };
+  return { judge, load };
 })();

@@ -1,6 +1,6 @@
 // Which slip a wrong answer of "Finish this derivation" is, if it is none of those that the
 // page lists: a sign, a factor, a transpose, a sum; else one thing that differs from the right
-// formula; else which of its terms are right. derive.js calls it.
+// formula; else which of its terms are right. derive.js loads and calls it.
 {
   const { Miss, TWO, map, broadcast, along, transpose, product, bare, same } = formula;
   const SHORT = 12;

@@ -41,7 +41,7 @@ def central_differences(
 
     The stencil (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h has an error of order
     (h / r)**4, where r is the distance over which f bends; h has to stay well below r
-    (two almost equal rows of a batch make r small) and well above rounding. It wants
+    (for 1/x near zero r is x) and well above rounding. It wants
     float64, where it is good to 1e-11 of the scale when r is about 1.
     ``judge/probe.py`` finds a step where this one does not fit. Several steps are one
     per floating-point input.

@@ -112,6 +112,7 @@ def check(browser, root: Path):
         page.on("pageerror", lambda e, errors=errors: errors.append(str(e)))
         page.goto((root / address).as_uri())
         page.evaluate(ALL)
+        page.evaluate("derive.load().then(() => true)")
         found = [*answers(page, wanted[address]), *noise(page, tried[address])]
         for problem in (*found, *errors):
             yield f"{address}: {problem}"
