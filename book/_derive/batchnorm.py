@@ -12,24 +12,25 @@ def batchnorm(w, backward=ops.batchnorm_backward):
     return {"y": y, "dx": dx, "dgamma": dgamma, "dbeta": dbeta}
 
 
-INPUTS = {"x": "N C", "gamma": "C", "beta": "C", "dy": "N C"}
-FORWARD = {
-    "mu": "mean(x)",
-    "c": "x - mu",
-    "v": "mean(c**2)",
-    "s": "(v + eps)**(-1/2)",
-    "xhat": "c * s",
-    "y": "gamma * xhat + beta",
+LAYER = {
+    "lengths": {"N": (5, 4), "C": (3, 2)},
+    "constants": {"eps": 0.25},
+    "inputs": {"x": "N C", "gamma": "C", "beta": "C", "dy": "N C"},
+    "forward": {
+        "mu": "mean(x)",
+        "c": "x - mu",
+        "v": "mean(c**2)",
+        "s": "(v + eps)**(-1/2)",
+        "xhat": "c * s",
+        "y": "gamma * xhat + beta",
+    },
+    "package": batchnorm,
+    "axes": (0,),
 }
 
 batchnorm_steps = Derivation(
     title="batch normalisation, one step at a time",
-    lengths={"N": (5, 4), "C": (3, 2)},
-    constants={"eps": 0.25},
-    inputs=INPUTS,
-    forward=FORWARD,
-    package=batchnorm,
-    axes=(0,),
+    **LAYER,
     steps=(
         Step(
             "dxhat",
@@ -106,12 +107,7 @@ batchnorm_steps = Derivation(
 
 batchnorm_closed = Derivation(
     title="batch normalisation in one line",
-    lengths={"N": (5, 4), "C": (3, 2)},
-    constants={"eps": 0.25},
-    inputs=INPUTS,
-    forward=FORWARD,
-    package=batchnorm,
-    axes=(0,),
+    **LAYER,
     seed=2,
     steps=(
         Step(

@@ -3,6 +3,7 @@
 from argparse import Namespace
 
 from ..data import SOURCES, composed, describe, load, load_text, locate, odd
+from ..data.sources import is_running
 from .output import say
 
 
@@ -19,8 +20,7 @@ def run(args: Namespace) -> int:
         say(args, {"path": str(path)}, str(path))
         return 0
     join = composed if args.nfc else str
-    known = SOURCES.get(args.source)
-    if args.text or (known and known.running):
+    if args.text or is_running(args.source):
         text = join(load_text(args.source))
         rows = [("characters", f"{len(text):,}"), ("symbols", f"{len(set(text))}")]
     else:

@@ -54,14 +54,15 @@ def run(args: Namespace) -> int:
         say(args, {"likeliest": likely}, *lines)
         return 0
     g = torch.Generator().manual_seed(args.seed)
+    how = args.temperature, args.top_k, args.top_p
     if running and args.count == len(prefixes) == 1 and not args.json:
-        settings = longest, prefixes[0], args.temperature, args.top_k, args.top_p
-        _print(stream(model, vocab, g, *settings, ends=False))
+        _print(stream(model, vocab, g, longest, prefixes[0], *how, ends=False))
         return 0
     texts = []
     for prefix in prefixes:
-        settings = longest, prefix, args.temperature, args.top_k, args.top_p
-        texts += draw(model, vocab, args.count, g, *settings, ends=not running)
+        texts += draw(
+            model, vocab, args.count, g, longest, prefix, *how, ends=not running
+        )
     known = _known(found, args.data)
     fresh = None if known is None else sum(text not in known for text in texts)
     say(args, {"samples": texts, "new": fresh}, *texts)

@@ -13,7 +13,7 @@ from torch import Tensor
 from .memory import refuse_beyond
 from .odd import composed, spelt
 from .rows import pack, split, windows
-from .sources import SOURCES, load, load_text
+from .sources import SOURCES, is_running, load, load_text
 from .text import short
 from .vocab import BOUNDARY, Vocab
 
@@ -152,8 +152,7 @@ def corpus(
         ValueError: as :func:`.load`; too little to split; a character that ``vocab``
             lacks; an item with the boundary.
     """
-    known = SOURCES.get(str(source))
-    running = running or bool(known and known.running)
+    running = running or is_running(source)
     if running:
         if boundary is not None:
             raise ValueError("running text has no items, so no boundary; leave it out")

@@ -62,6 +62,12 @@ SOURCES = {
 """Known data sets by name."""
 
 
+def is_running(source: str | Path) -> bool:
+    """Whether a known data set is running text; of a file only its user knows."""
+    known = SOURCES.get(str(source))
+    return known is not None and known.running
+
+
 def load(source: str | Path) -> list[str]:
     """The items of a known data set or of any text file with one item per line.
 

@@ -87,6 +87,11 @@ def is_gradient(mutant: Mutant) -> bool:
     )
 
 
+def is_drawn(mutant: Mutant) -> bool:
+    """Whether the sample has it, by its name and so always the same."""
+    return zlib.crc32(mutant.name.encode()) % SHARE == 0
+
+
 def is_open(mutant: Mutant) -> bool:
     """It may survive; a gradient or a planted mistake never may."""
     known = is_gradient(mutant) or mutant.text
@@ -122,15 +127,15 @@ def main(arguments: list[str] | None = None) -> int:
     equivalent = tomllib.loads(options.listed.read_text(encoding="utf8"))
     every = mutants_of(root / options.package, options.only)
     names = {m.name for m in every}
-    sampled = lambda m: options.all or zlib.crc32(m.name.encode()) % SHARE == 0  # noqa: E731
-    chosen = [m for m in every if is_gradient(m)]
-    if not options.gradients:
-        chosen += [m for m in every if not is_gradient(m) and sampled(m)]
+    if options.gradients:
+        chosen = [m for m in every if is_gradient(m)]
+    else:
+        chosen = [m for m in every if options.all or is_gradient(m) or is_drawn(m)]
+    whole = {m.name for m in chosen if options.all or is_gradient(m)}  # no sample
     if options.planted.exists() and not options.gradients:
         chosen += planted_in(root / options.package, options.only, options.planted)
     record = Record(root, root / options.package, options.at_once, options.tests)
-    tried_all = {m.name for m in every if options.all or is_gradient(m)}
-    tried = [m for m in chosen if m.name in tried_all or m.name not in equivalent]
+    tried = [m for m in chosen if m.name in whole or m.name not in equivalent]
     results = record.try_all(tried)
 
     rooms: dict[str, Counter] = {}
@@ -148,7 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
         counts["equivalent" if known else state] += 1
         bad += [] if known else [m]
     gone = set(equivalent) - names if not options.only else set()
-    stale = gone | ({*equivalent} & tried_all - alive)
+    stale = gone | ({*equivalent} & whole - alive)
     for m in bad:
         many = record.reach(m)
         said = f"{many} tests run it" if many else "no test runs it"

@@ -28,13 +28,10 @@ _spec = importlib.util.spec_from_file_location("hook", HERE / "hook/sitecustomiz
 hook = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(hook)
 
-PROCESSOR = (
-    10.0  # seconds of processor time that a test may take beyond tenfold its own
-)
-CLOCK = 120.0  # the same by the clock, for one that waits
-SPACE = (
-    12 * 2**30
-)  # bytes of addresses that a child may have beyond those it begins with
+# Seconds that a test may take beyond tenfold its own: of the processor, and by the
+# clock, for one that waits
+PROCESSOR, CLOCK = 10.0, 120.0
+SPACE = 12 * 2**30  # bytes of addresses that a child may have beyond its first
 
 
 @dataclass(frozen=True)
