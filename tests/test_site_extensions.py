@@ -1,9 +1,12 @@
 """The site's own extensions: notebooks, mathematics, freshness, ledger, deployment."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -16,7 +19,9 @@ from charlm import ops
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import deck  # noqa: E402
 import deployment  # noqa: E402
+import derivation  # noqa: E402
 import finding  # noqa: E402
 import freshness  # noqa: E402
 import katex_static  # noqa: E402
@@ -213,6 +218,24 @@ def test_the_sheet_has_a_card_with_equations_and_code_for_every_pair():
         assert "return" in code
         assert '"""' not in code
         assert "->" in ledger_page.signature(pair.backward)
+
+
+def test_the_deck_has_a_card_for_every_pair_and_every_question():
+    tex = ledger_page.equations(BOOK)
+    text = deck.deck(ops.pairs().values(), tex, BOOK / "_derive")
+    assert text.startswith(deck.HEAD)
+    read = csv.reader(io.StringIO(text.removeprefix(deck.HEAD)), delimiter="\t")
+    fronts, backs, tags = zip(*read, strict=True)
+    assert len(set(fronts)) == len(fronts)
+    for pair in ops.pairs().values():
+        (i,) = (i for i, f in enumerate(fronts) if f.startswith(f"<b>{pair.name}</b>"))
+        code = escape(ledger_page.statements(pair.backward), quote=False)
+        assert f"<pre>{code}</pre>" in backs[i]
+        cited = ledger_page.CITED.findall(pair.backward.__doc__)
+        assert backs[i].count(r"\[") == len(cited)
+    steps = [s for it, _ in derivation.declared().values() for s in it.steps if s.ask]
+    assert tags.count("pair") == len(fronts) - len(steps) > 40
+    assert all((BOOK / f"{tag}.md").is_file() for tag in set(tags) - {"pair"})
 
 
 def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
