@@ -40,7 +40,7 @@ def gradients(page):
     now = box.inner_text().replace(apart, "")
     if any(word not in still for word in now.split()):
         yield "the picture without a script has other numbers"
-    slider = box.get_by_role("slider", name="Score of e")
+    slider = box.get_by_role("slider", name="Score of e", exact=True)
     slider.press("ArrowRight")
     row = box.locator("tr", has=slider).inner_text()
     if "1.6" not in row or box.locator('[data-is="i"]').first.inner_text() != "e":
