@@ -18,10 +18,12 @@ import axe_playwright_python
 import demos
 import derivations
 import finding
+import front
 import links
 import reading
 import sliders
 import tex
+import training
 from browser import browser_path, chromium, serve, visit
 
 REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
@@ -220,9 +222,11 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
 BEHAVIOUR = {
     "finding": finding.check,
     "marks and paper": reading.check,
+    "front page": front.check,
     "demos": demos.check_demos,
     "derivations": derivations.check,
     "sliders": sliders.check,
+    "training": training.check,
     "from disk": from_disk,
 }
 JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
