@@ -17,10 +17,10 @@ from pathlib import Path
 import axe_playwright_python
 import demos
 import derivations
+import explorables
 import finding
 import links
 import reading
-import sliders
 import tex
 from browser import browser_path, chromium, serve, visit
 
@@ -222,7 +222,7 @@ BEHAVIOUR = {
     "marks and paper": reading.check,
     "demos": demos.check_demos,
     "derivations": derivations.check,
-    "sliders": sliders.check,
+    "explorables": explorables.check,
     "from disk": from_disk,
 }
 JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
