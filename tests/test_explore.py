@@ -79,6 +79,15 @@ def test_it_can_be_read_out_and_is_whole(name):
     assert held == set(explore.context(name).eval(keys)(name).split())
 
 
+def test_the_heads_are_as_different_as_the_page_says():
+    """One stays where it stands, one looks one back, one spreads its weight."""
+    for name in (heads := explore.declared("heads")).maps():
+        found = [v for s, v in heads.probes() if s["name"] == name]
+        assert min(v["back"] for v in found) < 0.5
+        assert any(0.75 < v["back"] < 1.5 and v["reads"] < 3 for v in found)
+        assert max(v["reads"] for v in found) > 3.9
+
+
 def test_each_stands_on_the_first_screen_of_a_page():
     placed = set()
     for path in (ROOT / "book").glob("*.md"):

@@ -72,8 +72,8 @@
       draw(data, s, { steps }) {
         const X = (t) => 8 + 63 * t, Y = (r) => Y0 + high * r;
         const words = (c) => c.name + (c.ended ? "." : "");
-        return text(0, Y(0), "·", "start") + steps.map((all, t) => all.slice(0, ROWS).map((c, r) => text(X(t) + 20, Y(r), words(c), "start", r < s.width ? "" : "faint")).join("")).join("")
-          + path(steps.map((all, t) => all.slice(0, s.width).map((c, r) => `M${t ? X(t - 1) + 21 + 7 * words(steps[t - 1][c.parent]).length : 8} ${Y(t ? c.parent : 0) - 4}L${X(t) + 16} ${Y(r) - 4}`).join("")).join(""), "c0");
+        return text(8, Y(0), "·") + steps.map((all, t) => all.slice(0, ROWS).map((c, r) => text(X(t) + 20, Y(r), words(c), "start", r < s.width ? "" : "faint")).join("")).join("")
+          + path(steps.map((all, t) => all.slice(0, s.width).map((c, r) => `M${t ? X(t - 1) + 21 + 7 * words(steps[t - 1][c.parent]).length : 12} ${Y(t ? c.parent : 0) - 4}L${X(t) + 16} ${Y(r) - 4}`).join("")).join(""), "c0");
       },
     }],
     say(data, s, v) {

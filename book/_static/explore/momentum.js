@@ -3,7 +3,7 @@
   const { show, line, path, dot, handle, frame } = explore;
   const MOST = 0.45, HIGH = 0.95; // of rate and momentum
   const LEVELS = [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
-  const map = frame([40, 8, 270, 168], [0, MOST], [0, 1], [[0, "0"], [0.1, "0.1"], [0.2, "0.2"], [0.3, "0.3"], [0.4, "0.4"]], [[0, "0"], [0.25, "0.25"], [0.5, "0.5"], [0.75, "0.75"]]);
+  const map = frame([40, 8, 270, 168], [0, MOST], [0, 1], [[0, "0"], [0.1, "0.1"], [0.2, "0.2"], [0.3, "0.3"], [0.4, "0.4"], [MOST, "η"]], [[0, "0"], [0.25, "0.25"], [0.5, "0.5"], [0.75, "0.75"], [1, "μ"]]);
   const plane = frame([40, 8, 270, 168], [-10, 10], [-4, 4], [[-9, "−9"], [0, "p₁"], [9, "9"]], [[-3, "−3"], [0, "p₂"], [3, "3"]]);
 
   // v = m v + h p, p = p - rate v: the roots of x x - (1 + m - rate h) x + m
@@ -45,7 +45,7 @@
       return { path: points, factor: factor(data, s.rate, s.momentum) };
     },
     pictures: [{
-      words: "Rate (across) and momentum (up): the darker, the faster", size: [320, 200],
+      words: "Rate η and momentum μ: darker is faster", size: [320, 200],
       alt: "A map of rates and momenta, shaded by the factor of a step in the long run. It is least at a rate of one quarter with a momentum of one quarter; beyond a line that rises with the momentum the steps diverge.",
       draw: (data, s) => levels(data) + map.svg + handle(map.X(s.rate), map.Y(s.momentum), "settings"),
     }, {
