@@ -17,9 +17,8 @@ pytest.importorskip("quickjs")
 PLACED = re.compile(r"^```\{explore\} (\S+)$", re.M)
 TOLERANCE = 1e-5  # absolute; the scripts compute in float64 as charlm does here
 KILOBYTES, ELEMENTS = 15, 300
-RUN = """const run = (name, data, settings) => [JSON.stringify(
-  explore.known[name].compute(JSON.parse(data), JSON.parse(settings)))].join("");
-  run"""
+RUN = """(name, data, settings) => [JSON.stringify(
+  explore.known[name].compute(JSON.parse(data), JSON.parse(settings)))].join("")"""
 
 every = pytest.mark.parametrize("name", explore.names())
 

@@ -15,8 +15,8 @@ def moments(name: str, v: float) -> tuple[float, float]:
     weight = (-0.5 * xi * xi).exp()
     y, cache = pair.forward(v**0.5 * xi)
     slope = pair.backward(torch.ones_like(y), cache)
-    mean = lambda t: ((t * t * weight).sum() / weight.sum()).item()
-    return mean(y), mean(slope)
+    M, D = ((t * t * weight).sum() / weight.sum() for t in (y, slope))
+    return M.item(), D.item()
 
 
 def data() -> dict:

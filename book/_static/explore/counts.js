@@ -1,4 +1,5 @@
 // The bigram net: its matrix along the training, beside the logarithms of the counts.
+"use strict"; // or functions in a block are names of the whole page
 {
   const { show } = explore;
   const LEVELS = [-3, -2, -1, 0, 1, 2, 3]; // between shades, in nats

@@ -1,4 +1,5 @@
 // Generation: what temperature, top-k and top-p leave of a row, and what a beam keeps.
+"use strict"; // or functions in a block are names of the whole page
 {
   const { show, path, bar, text, frame } = explore;
   const ROWS = 8;

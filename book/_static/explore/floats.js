@@ -1,4 +1,5 @@
 // Numbers of 16 bits: a weight that takes small steps, rounded after each.
+"use strict"; // or functions in a block are names of the whole page
 {
   const { show, line, path, text, frame } = explore;
   function nearest(x, { bits, least, most }) { // ties go to the even fraction

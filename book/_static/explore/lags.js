@@ -1,4 +1,5 @@
 // Recurrent cells of one unit: their states, and the gradient of the last by all before.
+"use strict"; // or functions in a block are names of the whole page
 {
   const { show, line, path, text, dot, frame } = explore;
   const COLOUR = { simple: "c1", GRU: "c2", LSTM: "c0" };
