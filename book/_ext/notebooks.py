@@ -162,7 +162,10 @@ def blocks(lines: list[str], folder: Path) -> list[str]:
 
 def directive(name, argument, options, body, folder) -> list[str]:
     kind = name.split(":")[-1]
-    if kind in ("exercise-end", "solution-end", "index", "bibliography", "raw"):
+    if kind in (
+        *("exercise-end", "solution-end", "index", "bibliography", "raw"),
+        "explore",  # pictures to drag are of the page
+    ):
         return []
     if kind == "literalinclude":
         return ["```python", *quoted(folder / argument, options.get("pyobject")), "```"]

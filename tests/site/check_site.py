@@ -17,11 +17,11 @@ from pathlib import Path
 import axe_playwright_python
 import demos
 import derivations
+import explorables
 import finding
 import front
 import links
 import reading
-import sliders
 import tex
 import training
 from browser import browser_path, chromium, serve, visit
@@ -225,8 +225,8 @@ BEHAVIOUR = {
     "front page": front.check,
     "demos": demos.check_demos,
     "derivations": derivations.check,
-    "sliders": sliders.check,
     "training": training.check,
+    "explorables": explorables.check,
     "from disk": from_disk,
 }
 JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
