@@ -74,7 +74,9 @@ def judge_function(
 
 def _tensor(value: Any) -> Tensor:
     """A value as numbers in float64."""
-    return torch.as_tensor(value).detach().as_subclass(Tensor).double().clone()
+    kind = None if isinstance(value, Tensor) else torch.float64  # floats in full
+    found = torch.as_tensor(value, dtype=kind).detach()
+    return found.as_subclass(Tensor).double().clone()
 
 
 def _returned(

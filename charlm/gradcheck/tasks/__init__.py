@@ -4,7 +4,22 @@ Each has inputs to try it on, and the mistakes that people make, as functions, s
 wrong answer can be named. A file holds what one or two chapters ask for.
 """
 
-from . import attention, choosing, curvature, order, parts, recurrent, solve, texts
+from . import (
+    attention,
+    choosing,
+    curvature,
+    differences,
+    nets,
+    optimise,
+    order,
+    parts,
+    recurrent,
+    solve,
+    starts,
+    streams,
+    tables,
+    texts,
+)
 from .task import Task, task, tasks
 
 __all__ = [
@@ -12,10 +27,16 @@ __all__ = [
     "attention",
     "choosing",
     "curvature",
+    "differences",
+    "nets",
+    "optimise",
     "order",
     "parts",
     "recurrent",
     "solve",
+    "starts",
+    "streams",
+    "tables",
     "task",
     "tasks",
     "texts",
