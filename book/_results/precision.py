@@ -72,6 +72,22 @@ class Names:
         return loss.item()
 
 
+class Rounded:
+    """All in float32 but the gradient of the logits: that of float16 with a factor."""
+
+    def __init__(self, run: Trainer, factor: float) -> None:
+        self.model, self.flat, self.factor = run.model, run.flat, factor
+
+    def gradient(self, X: Tensor, Y: Tensor) -> float:
+        """As those of the package."""
+        self.flat.g.zero_()
+        logits, cache = self.model.forward(X)
+        loss, c_loss = cross_entropy(logits, Y)
+        dlogits = cross_entropy_backward(torch.full_like(loss, self.factor), c_loss)
+        self.model.backward(dlogits.half().float() / self.factor, cache)
+        return loss.item()
+
+
 @cache
 def vocabulary() -> data.Vocab:
     """Of the bundled names."""
@@ -205,13 +221,23 @@ def slowly() -> dict:
 
 
 def controls() -> dict:
-    """Small factors without Adam's division; a large epsilon with Adam in 32 bits."""
+    """Small factors: by momentum, and for the gradient of the logits alone.
+
+    And a large epsilon with Adam in 32 bits.
+    """
     found: dict[str, Any] = {}
-    usual = {"optimiser": "momentum", "lr": RATES["momentum"], "precision": "float16"}
     for seed in SEEDS:
         for power in (-16, -12):
-            run = fixed(begin(seed, **usual), 2.0**power)
-            found.setdefault(f"momentum: 2^{power}", []).append(end(run))
+            for name, rate in RATES.items():
+                usual = {"optimiser": name, "lr": rate}
+                if name == "momentum":  # by AdamW it is among the factors
+                    run = begin(seed, **usual, precision="float16")
+                    key = f"{name}: 2^{power}"
+                    found.setdefault(key, []).append(end(fixed(run, 2.0**power)))
+                run = begin(seed, **usual)
+                run.way = Rounded(run, 2.0**power)
+                key = f"{name}: logits alone, 2^{power}"
+                found.setdefault(key, []).append(end(run))
         run = begin(seed, precision="float16", clip=CLIP)
         run.optimiser.eps = 1e-4
         found.setdefault("adamw: eps 0.0001", []).append(end(run))
