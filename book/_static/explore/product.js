@@ -44,7 +44,7 @@
     }],
     say(data, s, v) {
       const [i, j] = where(s), sum = terms(data, s).map(([a, b]) => `${show(a, a % 1 ? 1 : 0)} · ${b < 0 ? `(${show(b, b % 1 ? 1 : 0)})` : show(b, b % 1 ? 1 : 0)}`).join(" + ");
-      return `Row ${i + 1}, column ${j + 1} of ${s.of} is used in ${s.of === "X" ? `row ${i + 1}` : `column ${j + 1}`} of Y, twice. Its gradient adds up both uses: ${sum} = ${show(v.one, 1)}.`;
+      return `Row ${i + 1}, column ${j + 1} of ${s.of} is used in ${s.of === "X" ? `row ${i + 1}` : `column ${j + 1}`} of Y, twice. Its gradient adds up both uses: ${sum} = ${show(v.one, v.one % 1 ? 1 : 0)}.`;
     },
   });
 }
