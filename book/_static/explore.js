@@ -17,8 +17,9 @@ globalThis.explore = (() => {
   const dot = (x, y, kind = "", r = 4) => `<circle class="${kind}" cx="${round(x)}" cy="${round(y)}" r="${r}"/>`;
   const bar = (x, y, w, h, kind = "") => // upwards or downwards from y
     `<rect class="${kind}" x="${round(x)}" y="${round(h < 0 ? y : y - h)}" width="${round(w)}" height="${round(Math.abs(h))}"/>`;
+  const plain = (words) => String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;");
   const text = (x, y, words, at = "middle", kind = "") =>
-    `<text class="${kind}" x="${round(x)}" y="${round(y)}" text-anchor="${at}">${words}</text>`;
+    `<text class="${kind}" x="${round(x)}" y="${round(y)}" text-anchor="${at}">${plain(words)}</text>`;
   const arrow = (x, y, u, v, kind = "") => {
     const length = Math.hypot(u, v), a = u / length, b = v / length;
     if (length < 1) return "";
@@ -45,12 +46,12 @@ globalThis.explore = (() => {
     const it = known[name], controls = settled(it, data), first = start(controls);
     const values = it.compute(data, first);
     const fields = controls.map((c) => (choice(c)
-      ? `<label><span>${c[1]}</span><select name="${c[0]}">${c[2].map((o) => `<option${o === c[3] ? " selected" : ""}>${o}</option>`).join("")}</select></label>`
+      ? `<label><span>${c[1]}</span><select name="${c[0]}">${c[2].map((o) => `<option${o === c[3] ? " selected" : ""}>${plain(o)}</option>`).join("")}</select></label>`
       : `<label><span>${c[1]}: <b>${shown(c, c[5], data)}</b></span><input type="range" name="${c[0]}" min="${c[2]}" max="${c[3]}" step="${c[4]}" value="${c[5]}" aria-valuetext="${shown(c, c[5], data)}" autocomplete="off"></label>`));
     const pictures = it.pictures.map(({ words, alt, size, draw }) =>
       `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="img" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
     return `<div class="explore-pictures${it.narrow ? " narrow" : ""}">${pictures.join("")}</div>` +
-      `<p class="explore-say">${it.say(data, first, values)}</p>` +
+      `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
       `<div class="explore-controls">${fields.join("")}<button type="button">Back to the start</button></div>` +
       '<p class="explore-status" role="status"></p>';
   }
@@ -99,5 +100,5 @@ globalThis.explore = (() => {
     known[name] = it;
     for (const box of globalThis.document?.querySelectorAll(`[data-explore="${name}"]`) ?? []) attach(box, it);
   }
-  return { known, html, add, show, line, path, dot, bar, text, arrow, handle, frame };
+  return { known, html, add, show, plain, line, path, dot, bar, text, arrow, handle, frame };
 })();

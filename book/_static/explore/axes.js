@@ -43,7 +43,7 @@
     }],
     say(data, s, v) {
       const set = together(data, s.layer, s.row - 1, s.column - 1), others = new Set(set.map(([i]) => i)).size - 1;
-      return `In ${s.layer} number (${s.row}, ${s.column}) shares its ${s.layer === "RMS norm" ? "root of the mean square" : "mean and deviation"} with ${set.length - 1} others, ${others ? `of ${others} other examples` : "all of its own example"}. Only these have a gradient.`;
+      return `In ${s.layer} number (${s.row}, ${s.column}) shares its ${s.layer === "RMS norm" ? "root of the mean square" : "mean and deviation"} with ${set.length - 1} others, ${others ? `of ${others} other examples` : "all of its own example"}. The gradient goes to these and to itself.`;
     },
   });
 }

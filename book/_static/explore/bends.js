@@ -42,7 +42,7 @@
     }],
     drag: { x: (px) => ({ x: left.back(px, 0)[0] }) },
     say(data, { x, name }, { y, slope }) {
-      const share = Math.abs(slope) < 0.005 ? "next to nothing of a gradient comes" : `a gradient of 1 comes back as ${show(slope, 3)}; through ten such layers ${show(slope ** 10, 4)}`;
+      const share = Math.abs(slope) < 0.005 ? "next to nothing of a gradient comes" : `a gradient of 1 comes back as ${show(slope, 3)}; through ten such layers ${slope ** 10 < 5e-5 ? "less than 0.0001" : show(slope ** 10, 4)}`;
       return `${name}(${show(x, 1)}) = ${show(y, 3)}; ${share}${Math.abs(slope) < 0.005 ? " back" : " would be left of it"}.`;
     },
   });

@@ -1,9 +1,9 @@
 // The bigram net: its matrix along the training, beside the logarithms of the counts.
 "use strict"; // or functions in a block are names of the whole page
 {
-  const { show } = explore;
+  const { show, plain } = explore;
   const LEVELS = [-3, -2, -1, 0, 1, 2, 3]; // between shades, in nats
-  const left = 18, top = 18, cell = 7;
+  const left = 18, top = 18, side = 189;
   const states = new Map(); // step -> [W, loss]; each follows from the one before
   function train(data, step) {
     const V = data.symbols.length, N = data.counts.reduce((a, b) => a + b);
@@ -33,15 +33,15 @@
     });
   };
   const map = (data, values, kept) => {
-    const V = data.symbols.length, d = Array(LEVELS.length + 1).fill("");
+    const V = data.symbols.length, cell = side / V, d = Array(LEVELS.length + 1).fill("");
     values.forEach((v, i) => {
       if (kept(i)) d[LEVELS.filter((l) => v > l).length] += `M${left + cell * (i % V)} ${top + cell * Math.floor(i / V)}h${cell}v${cell}h-${cell}z`;
     });
     const middle = LEVELS.length / 2, places = [...data.symbols].map((_, i) => left + cell * (i + 0.5));
     const shades = d.map((path, k) => `<path class="fill ${k < middle ? "c1" : "c0"}" fill-opacity="${Math.abs(k - middle) / middle}" d="${path}"/>`);
-    const rows = [...data.symbols].map((s, i) => `<tspan x="${left - 8}" y="${top + cell * (i + 0.9)}">${s}</tspan>`);
+    const rows = [...data.symbols].map((s, i) => `<tspan x="${left - 8}" y="${top + cell * (i + 0.9)}">${plain(s)}</tspan>`);
     return shades.join("") + `<path class="axis" d="M${left} ${top}h${V * cell}v${V * cell}h-${V * cell}z"/>`
-      + `<text class="small" text-anchor="middle" y="${top - 4}" x="${places.join(" ")}">${data.symbols}</text>`
+      + `<text class="small" text-anchor="middle" y="${top - 4}" x="${places.join(" ")}">${plain(data.symbols)}</text>`
       + `<text class="small" text-anchor="middle">${rows.join("")}</text>`;
   };
 

@@ -1,7 +1,7 @@
 // Generation: what temperature, top-k and top-p leave of a row, and what a beam keeps.
 "use strict"; // or functions in a block are names of the whole page
 {
-  const { show, path, bar, text, frame } = explore;
+  const { show, plain, path, bar, text, frame } = explore;
   const ROWS = 8;
   let table; // log-probabilities, one more of every count
   const logp = (data) => table ??= (() => {
@@ -47,9 +47,9 @@
   const box = [34, 8, 278, 168], Y0 = 24, high = 23;
   explore.add("cut", {
     controls: [
-      ["after", "After the symbol", (d) => d.symbols, "a"],
+      ["after", "After the symbol", (d) => d.symbols, (d) => d.symbols[1]],
       ["temperature", "Temperature τ", 0.1, 3, 0.1, 1],
-      ["k", "Top-k", 1, 27, 1, 27, (a) => `${a}`],
+      ["k", "Top-k", 1, (d) => d.symbols.length, 1, (d) => d.symbols.length, (a) => `${a}`],
       ["p", "Top-p", 0.05, 1, 0.05, 0.9, (a) => show(a, 2)],
       ["width", "Width of the beam", 1, 5, 1, 3, (a) => `${a}`],
     ],
@@ -63,9 +63,9 @@
       draw(data, s, v) {
         const order = v.p.map((_, i) => i).sort((i, j) => v.p[j] - v.p[i]), most = Math.max(...v.q);
         const step = most > 0.4 ? 0.2 : 0.05, ticks = [...Array(Math.floor(most / step) + 1)].map((_, i) => [i * step, show(i * step, 2)]);
-        const at = frame(box, [0, 27], [0, most], [], ticks), size = (p) => at.Y(0) - at.Y(p);
+        const at = frame(box, [0, order.length], [0, most], [], ticks), size = (p) => at.Y(0) - at.Y(p);
         return at.svg + order.map((i, r) => (v.q[i] > 0 ? bar(at.X(r + 0.15), at.Y(0), 7.2, size(v.q[i]), "fill c0") : "") + bar(at.X(r + 0.15), at.Y(0), 7.2, size(v.p[i]), "outline")).join("")
-          + `<text text-anchor="middle" y="192" x="${order.map((_, r) => Math.round(at.X(r + 0.5) * 10) / 10).join(" ")}">${order.map((i) => data.symbols[i]).join("")}</text>`;
+          + `<text text-anchor="middle" y="192" x="${order.map((_, r) => Math.round(at.X(r + 0.5) * 10) / 10).join(" ")}">${plain(order.map((i) => data.symbols[i]).join(""))}</text>`;
       },
     }, {
       words: "Beam: kept beginnings in each step, others faint", size: [320, 200],

@@ -1,6 +1,6 @@
 // Dropout: one mask, its gradient, and the mean over the masks drawn so far.
 {
-  const { show, path, bar, text, frame } = explore;
+  const { show, path, bar, frame } = explore;
   const box = [24, 8, 144, 126], W = 18, most = 5;
   const at = frame(box, [0, 8], [-most, most], [], [[-4, "−4"], [0, "0"], [4, "4"]]);
   const cut = (a) => Math.max(-most, Math.min(most, a));
@@ -29,7 +29,7 @@
       draw: (data, s, v) => back() + bars(v.dx, "fill c1"),
     }, {
       words: "Mean of y over the masks", size: [176, 144], alt: "The mean over the masks drawn so far, beside the numbers as outlines, which it comes closer to.",
-      draw: (data, s, v) => back() + bars(v.mean, "fill c2") + bars(data.x, "outline") + text(168, 140, `${s.draws} mask${s.draws > 1 ? "s" : ""}`, "end"),
+      draw: (data, s, v) => back() + bars(v.mean, "fill c2") + bars(data.x, "outline"),
     }],
     say(data, { p, draws }, v) {
       const off = Math.sqrt(v.mean.reduce((a, m, i) => a + (m - data.x[i]) ** 2, 0) / data.x.length);
