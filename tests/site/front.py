@@ -42,7 +42,7 @@ def gradients(page):
         yield "the picture without a script has other numbers"
     slider = box.get_by_role("slider", name="Score of e", exact=True)
     slider.press("ArrowRight")
-    row = box.locator("tr", has=slider).inner_text()
+    row = box.locator("tbody tr").nth(1).inner_text()
     if "1.6" not in row or box.locator('[data-is="i"]').first.inner_text() != "e":
         yield f"an arrow key moves the score to {row!r}"
     told = slider.get_attribute("aria-valuetext")
