@@ -55,6 +55,9 @@ def _state_cut_too(
         "the cut comes one step too early on the way back": (
             lambda *a: _back(*a, late=1)
         ),
+        "the cut comes one step too late on the way back": (
+            lambda *a: _back(*a, late=-1)
+        ),
         "the state is cut with the gradient; it has to go on": _state_cut_too,
         "only the last piece is gone through": (
             lambda x, W, U, b, de, k: _back(
