@@ -53,19 +53,28 @@ def _biased(g: Generator) -> Draws:
 
 
 def _by_bias(
-    q: Tensor, k: Tensor, v: Tensor, beta: Tensor, scale: float = 1.0, far: float = 1.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    beta: Tensor,
+    scale: float = 1.0,
+    far: float = 1.0,
+    causal: bool = True,
 ) -> Tensor:
     """Causal attention with ``scale`` times the usual one, ``far`` times the bias."""
     place = torch.arange(len(q), dtype=q.dtype)
     lag = place[:, None] - place
     S = scale * q @ k.T / math.sqrt(q.shape[1]) - far * beta * lag
-    return S.masked_fill(lag < 0, -math.inf).softmax(-1) @ v
+    return S.masked_fill((lag < 0) & causal, -math.inf).softmax(-1) @ v
 
 
 @task(
     _biased,
     "y",
     slips={
+        "keys that come after the query are seen, too": (
+            lambda *a: _by_bias(*a, causal=False)
+        ),
         "the bias has the wrong sign: what is far away is preferred": (
             lambda *a: _by_bias(*a, far=-1)
         ),
