@@ -136,3 +136,10 @@ def test_a_task_is_no_slip_where_the_answer_is_right(capsys):
     """Strictly larger equals "the probability itself" at the threshold alone."""
     check("min_p", lambda z, r, heat: z > z.amax(-1, keepdim=True) + heat * r.log())
     assert "r is compared" not in capsys.readouterr().out
+
+
+def test_a_bug_is_not_blamed_for_what_it_leaves_right(capsys):
+    """Of a function around a pair: the whole is wrong by a factor, not by the bug."""
+    space, asked = answered("rnn", "ex-rnn-leaky", ("alpha * dy, cache", "dy, cache"))
+    assert not eval(asked, space)
+    assert "bug zoo" not in capsys.readouterr().out

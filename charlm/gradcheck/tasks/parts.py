@@ -40,7 +40,8 @@ def _parts(g: Generator) -> Draws:
 def shares(parts: list[Tensor]) -> Tensor:
     """Targets of K parts, negative where there is none  ->  shares (K), in float64."""
     counts = torch.stack([(y >= 0).sum() for y in parts]).double()
-    return counts / counts.sum()
+    share: Tensor = counts / counts.sum()
+    return share
 
 
 def _scaled(g: Generator) -> Draws:
@@ -49,8 +50,9 @@ def _scaled(g: Generator) -> Draws:
         yield label, (factor * size * randn(g, 6), factor, torch.tensor(1.0).double())
 
 
-def _cut(g: Tensor, longest: Tensor, least: float = 0.0) -> Tensor:
-    return g * (longest / g.norm()).clamp(least, 1.0)
+def _cut(g: Tensor, longest: Tensor) -> Tensor:
+    shorter: Tensor = g * (longest / g.norm()).clamp(max=1.0)
+    return shorter
 
 
 @task(
