@@ -151,6 +151,25 @@ def test_fractions_in_a_matrix_stand_apart_and_are_copied_as_written():
     assert katex_static.apart(plain) == plain
 
 
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\frac{\partial L}{\partial W_{ij}} = \sum_n \sqrt{x_n^2 + 1}",
+        r"\begin{pmatrix} a & \hat b \\ 1 & 2 \end{pmatrix} \quad \text{if } c \le 3",
+        r"\max_i \Big( \left\{ \tfrac12 \right. \Big) \underbrace{x + y}_{z}",
+    ],
+)
+def test_fewer_elements_hold_the_same_signs(tex):
+    draw = katex_static.Renderer()
+    light = BeautifulSoup(draw(tex, True), "html.parser")
+    whole = BeautifulSoup(draw.stock(tex, True), "html.parser")
+    signs = [s.select_one(".katex-html").get_text() for s in (light, whole)]
+    assert signs[0] == signs[1].replace("\u200b", "")  # in columns that are left out
+    count = [len(s.select(".katex-html *")) for s in (light, whole)]
+    assert count[0] < count[1] / 1.7
+    assert len(light.select("svg")) == len(whole.select("svg"))
+
+
 def test_a_formula_is_drawn_once():
     draw = katex_static.Renderer()
     assert draw("x", False) == draw("x", False) != draw("x", True)
