@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from wrong_exercises import RIGHT, WRONG
 
-from charlm.gradcheck import check
+from charlm.gradcheck import by_name, check
 from charlm.gradcheck.tasks import tasks
 
 BOOK = Path(__file__).parent.parent / "book"
@@ -72,10 +72,14 @@ EXERCISES = [(page, label) for page, known in WRONG.items() for label in known]
 
 
 @pytest.mark.parametrize(("page", "label"), EXERCISES, ids=lambda x: x)
-def test_a_wrong_answer_is_named_and_a_right_one_passes(page, label, capsys):
+def test_a_wrong_answer_is_named_and_a_right_one_passes(
+    page, label, capsys, monkeypatch
+):
     space, asked = answered(page, label)
     assert "not written yet" in capsys.readouterr().out
     assert eval(asked, space), label
+    if "_backward" in asked:  # many inputs as it is
+        monkeypatch.setattr(by_name, "SEEDS", range(1))
     changes = [((old, new), words) for old, new, words in WRONG[page][label]]
     assert len(changes) >= 3
     for change, words in changes:

@@ -122,7 +122,7 @@ WRONG = {
         ],
         "ex-second-hutchinson": [
             (" / len(coins) ** 0.5", "", "error: this is the spread of one product"),
-            ("** 0.5", "", "error is wrong"),
+            ("** 0.5", "", "error is too small by the root of"),
             ("found.mean()", "found.sum()", "trace: the products are added up"),
         ],
         "ex-second-two": [
