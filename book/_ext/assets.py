@@ -15,7 +15,9 @@ from sphinx.writers.html5 import HTML5Translator
 
 ASKED_BY = {  # class of an element -> styles and scripts that it needs, in order
     "stepper": ("demos.css", "stepper.js"),
+    "front": ("demos.css", "front.js"),
     "play": ("demos.css", "playground.js"),
+    "train": ("demos.css", "training.js"),
     "derive": ("derive.css", "formula.js", "derive.js"),
     "explore": ("demos.css", "explore.js"),
 }

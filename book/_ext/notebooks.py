@@ -86,7 +86,9 @@ def remedy() -> str:
     repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
     if repository:
         return f"%pip install --quiet git+{repository}\n    import charlm"
-    return 'raise ImportError("install charlm first: pip install -e . in its folder")'
+    told = "needs charlm, the package of this book: run pip install -e . in the folder "
+    told += "of the book's source, where pyproject.toml is"
+    return f'raise ImportError("{told}") from None'
 
 
 def executed(app, name: str) -> nbformat.NotebookNode:

@@ -27,12 +27,13 @@ it does so stands in ``judge``.
 * ``witnesses``: the only file of the package that may call autograd; ``numeric``: those
   that need only the forward; ``compare``: a gradient and a reference;
 * ``grade``: your backward against all of them, by ``judge``; ``several``: at the inputs
-  of all tests; ``reader``: in your file;
+  of all tests; ``reader``: in your file; ``by_name``: your answer to an exercise;
 * ``cases``: inputs to try each pair on; ``ledger``: every pair through every witness;
-* ``bugs``: wrong backwards, to be caught.
+* ``bugs``: wrong backwards, to be caught; ``tasks``: what else readers write.
 """
 
-from . import bugs, cases, ledger
+from . import bugs, cases, ledger, tasks
+from .by_name import check
 from .compare import Comparison, compare
 from .grade import errors, grade, verdict, zoo_forms
 from .judge import (
@@ -57,7 +58,6 @@ from .numeric import (
     projection,
     taylor_order,
 )
-from .several import check
 from .witnesses import BENCH, TOLERANCE, WITNESSES, autograd, cmp
 
 __all__ = [
@@ -90,6 +90,7 @@ __all__ = [
     "ledger",
     "one_sided",
     "projection",
+    "tasks",
     "taylor_order",
     "upstream",
     "verdict",

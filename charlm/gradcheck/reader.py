@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,10 +126,12 @@ def run(file: str, name: str) -> dict[str, Any]:
     if forward is None and not known:
         raise Refused(f"defines no forward {stem}, and charlm has none; {USAGE}")
     names_of = forward or ops.pairs()[stem].forward
-    return verdicts(_trials(module, stem), backward, names_of)
+    return verdicts(_trials(module, stem, backward), names_of)
 
 
-def _trials(module: ModuleType, stem: str) -> Iterator[Judgement]:
+def _trials(
+    module: ModuleType, stem: str, backward: Callable[..., Any]
+) -> Iterator[Judgement]:
     """Everything to judge a function of the file at."""
     forward = getattr(module, stem, None)
     own_inputs = getattr(module, f"{stem}_inputs", None)
@@ -143,7 +145,7 @@ def _trials(module: ModuleType, stem: str) -> Iterator[Judgement]:
         pair = ops.pairs()[stem].forward if known else None
         forms = zoo_forms(pair, stem) if pair else ()
         tried = forward or ops.pairs()[stem].forward
-        yield Judgement("", tried, inputs, {"forms": forms}, 3)
+        yield Judgement("", tried, backward, inputs, {"forms": forms}, 3)
         return
     if not known:
         raise Refused(
@@ -157,7 +159,7 @@ def _trials(module: ModuleType, stem: str) -> Iterator[Judgement]:
 
         forms = zoo_forms(case.forward, stem)
         more = {"forms": forms, "kink": case.kink}
-        yield Judgement(case.label, call_it, case.inputs, more)
+        yield Judgement(case.label, call_it, backward, case.inputs, more)
 
 
 def _load(path: Path) -> ModuleType:

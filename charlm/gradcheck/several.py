@@ -4,13 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
-
-from .. import ops
-from . import cases
-from .compare import compare
-from .grade import zoo_forms
-from .judge import Finding, Refused, Verdict, call, common, input_names, judge, where
+from .judge import Finding, Refused, Verdict, common, input_names, judge
 from .witnesses import BENCH
 
 
@@ -21,6 +15,7 @@ class Judgement:
     Attributes:
         label: of the inputs; "" for the reader's own.
         forward: ``forward(*inputs) -> (y, cache)``.
+        backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
         inputs: of the forward.
         options: further arguments of :func:`.judge.judge`.
         seeds: how many gradients of the output to try.
@@ -28,21 +23,19 @@ class Judgement:
 
     label: str
     forward: Callable[..., Any]
+    backward: Callable[..., Any]
     inputs: tuple[Any, ...]
     options: dict[str, Any] = field(default_factory=dict)
     seeds: int = 1
 
 
 def verdicts(
-    trials: Iterable[Judgement],
-    backward: Callable[..., Any],
-    names_of: Callable[..., Any],
+    trials: Iterable[Judgement], names_of: Callable[..., Any]
 ) -> dict[str, Any]:
     """Judge a backward at every set of inputs.
 
     Args:
-        trials: what to judge it at.
-        backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
+        trials: what to judge.
         names_of: the function whose arguments name the inputs.
 
     Returns:
@@ -53,16 +46,19 @@ def verdicts(
     Raises:
         Refused: the forward cannot be judged at any of the inputs.
     """
-    judged, problems = [], []
+    judged: list[tuple[str, Verdict]] = []
+    problems = []
+    named: set[str] = set()  # a slip is looked for once at inputs of a kind
     for one in trials:
         try:
             found = judge(
                 BENCH,
                 one.forward,
-                backward,
+                one.backward,
                 one.inputs,
                 range(one.seeds),
                 names=input_names(names_of, one.inputs),
+                diagnose=one.label not in named,
                 **one.options,
             )
         except Refused as error:
@@ -70,8 +66,15 @@ def verdicts(
             finding = Finding("", "refused", str(error))
             found = Verdict("wrong", findings=[finding])
         judged.append((one.label, found))
+        if found.slips:
+            named.add(one.label)
     if len(problems) == len(judged):
         raise Refused(problems[0])
+    return together(judged)
+
+
+def together(judged: list[tuple[str, Verdict]]) -> dict[str, Any]:
+    """As :func:`verdicts`, of verdicts with the labels of their inputs."""
     states = {found.status for _, found in judged}
     status = next(s for s in ("wrong", "right", "unproved") if s in states)
     wrong = [found for _, found in judged if found.status == "wrong"]
@@ -100,56 +103,3 @@ def report(found: dict[str, Any]) -> list[str]:
         lines.append(f"{marks[case['status']]} {label:22s} {', '.join(shown)}")
         lines += [f"note {label:22s} {note}" for note in case["notes"]]
     return lines + [f"{marks[found['status']]} {f['words']}" for f in found["findings"]]
-
-
-def check(name: str, mine: Callable[..., Any]) -> bool:
-    """Judge a function of your own that wants to be one of :mod:`charlm.ops`.
-
-    Prints whether it is right, and if not which slip it is: in one or two lines, for a
-    notebook. A backward is judged as by :func:`.grade`, at the awkward inputs of all
-    tests and three seeds of each; a forward has to give the same output.
-
-    Args:
-        name: ``"tanh_backward"``, or ``"tanh"`` for the forward alone.
-        mine: called as the function of that name is.
-
-    Returns:
-        Whether it is right.
-
-    Raises:
-        ValueError: there is no such function.
-    """
-    pair = name.removesuffix("_backward")
-    every = [case for seed in range(3) for case in cases.cases(pair, seed)]
-    if pair == name:
-        problem = next(filter(None, (_other(case, mine) for case in every)), "")
-        print(f"FAIL {problem}" if problem else f"ok   {name}: {len(every)} inputs")
-        return not problem
-    forward = ops.pairs()[pair].forward
-    forms = zoo_forms(forward, pair)
-    trials = [
-        Judgement(c.label, c.forward, c.inputs, {"forms": forms, "kink": c.kink})
-        for c in every
-    ]
-    found = verdicts(trials, mine, forward)
-    right = sum(case["status"] != "wrong" for case in found["cases"])
-    if found["status"] == "right":
-        print(f"ok   {name}: {len(every)} inputs, against every witness")
-        return True
-    print(f"FAIL {name}: right at {right} of {len(every)} inputs")
-    print("\n".join(f"     {f['words']}" for f in found["findings"]))
-    return False
-
-
-def _other(case: cases.Case, mine: Callable[..., Any]) -> str:
-    """How a forward differs from the pair's, "" if it does not."""
-    inputs = [x.clone() if isinstance(x, Tensor) else x for x in case.inputs]
-    try:
-        y = call(mine, *inputs, **case.options)
-    except Exception as error:
-        return f"{case.label}: it raises {where(error)}"
-    y = y[0] if isinstance(y, tuple) and len(y) == 2 else y
-    if not isinstance(y, Tensor):
-        return f"{case.label}: it returned a {type(y).__name__}, not y or (y, cache)"
-    found = compare("y", y, case.forward(*case.inputs)[0])
-    return "" if found.ok else f"{case.label}: {found}"

@@ -4,13 +4,14 @@
 * ``probe``: questions about a forward; ``measure``: what counts as far from right;
 * ``inputs``: names, copies, and what was written to; ``court``: all witnesses at once;
 * ``slips``: which slip it was, by ``guesses``, ``terms`` and ``paths``;
-* ``judge``: all of it together.
+* ``judge``: all of it together; ``function``: what is no backward.
 
 It calls no automatic differentiation: the witnesses are given to it, by
 :mod:`charlm.gradcheck`, which is its public face.
 """
 
 from .court import Bench
+from .function import alike, judge_function, transposed
 from .guard import Misbehaved, call, where
 from .guesses import Case, Form, Trial, close
 from .inputs import input_names
@@ -30,6 +31,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "adjoint",
+    "alike",
     "bracket",
     "call",
     "close",
@@ -40,6 +42,8 @@ __all__ = [
     "gradients",
     "input_names",
     "judge",
+    "judge_function",
+    "transposed",
     "upstream",
     "where",
 ]

@@ -127,6 +127,10 @@ def run_backward(
     before = [(path, t.detach().clone()) for path, t in watched()]
     try:
         found = call(backward, mine, cache)
+    except Misbehaved:
+        raise
+    except NotImplementedError as error:
+        raise Misbehaved(Finding("", "unwritten", "not written yet")) from error
     except Exception as error:
         words = f"the backward raises {where(error)}"
         raise Misbehaved(Finding("", "raises", words)) from error

@@ -18,15 +18,22 @@ CLOSE = 1e-7
 
 Witness = Callable[[Callable[..., Any], tuple[Any, ...], Tensor], Gradients]
 
+CHANGES: tuple[tuple[str, str, Callable[[Tensor], Tensor]], ...] = (
+    ("zero", "if {} were zero", torch.zeros_like),
+    ("one", "if {} were one", torch.ones_like),
+    ("minus", "if {} had the other sign", torch.neg),
+)
+"""Key, words and change of an input that a function may have left out or turned."""
+
 
 @dataclass(frozen=True)
 class Form:
-    """A wrong form with a name, from the bug zoo.
+    """A wrong form, from the bug zoo or of a task.
 
     Attributes:
-        name: of the mistake.
+        name: of the mistake in the zoo, "" for one of a task.
         slip: the mistake in words.
-        gradients: (inputs, dy) -> what that wrong backward returns.
+        gradients: (inputs, dy) -> what that wrong form returns.
     """
 
     name: str
@@ -55,6 +62,8 @@ class Case:
         witness: a right gradient for any forward, inputs and dy.
         trials: with different upstream gradients.
         forms: wrong forms to compare with by name.
+        returns: names of what a plain function returns, where no gradients are due:
+            then ``right`` are its values, and ``witness`` gives them for other inputs.
     """
 
     forward: Callable[..., Any]
@@ -62,10 +71,13 @@ class Case:
     witness: Witness
     trials: list[Trial] = field(default_factory=list)
     forms: tuple[Form, ...] = ()
+    returns: tuple[str, ...] = ()
 
     @property
     def due(self) -> list[str]:
-        """Names of the gradients."""
+        """Names of what has to be returned."""
+        if self.returns:
+            return list(self.returns)
         return [gradient_name(self.names[i]) for i in floating(self.trials[0].inputs)]
 
 
@@ -127,10 +139,25 @@ def guesses(case: Case, i: int) -> Iterator[Guess]:
         if k != i:
             text = f"is what {other} should be"
             yield f"is {k}", "mixed up", text, lambda t, k=k: t.right[k]  # type: ignore[misc]
-    text = "is the local derivative alone: dy is not multiplied in"
-    yield "ones", "dy forgotten", text, lambda t: again(t.inputs, torch.ones_like(t.dy))
-    text = "is that for dy with its negative numbers cut off"
-    yield "relu dy", "dy changed", text, lambda t: again(t.inputs, t.dy.clamp_min(0))
+    if case.returns:
+        for j, (key, text, change) in itertools.product(
+            floating(first.inputs), CHANGES
+        ):
+            yield (
+                f"{key} input {j}",
+                "left out",
+                f"is what it would be {text.format(case.names[j])}",
+                lambda t, j=j, change=change: again(  # type: ignore[misc]
+                    swapped(t, j, change(t.inputs[j])), t.dy
+                ),
+            )
+    else:
+        text = "is the local derivative alone: dy is not multiplied in"
+        ones = lambda t: again(t.inputs, torch.ones_like(t.dy))  # noqa: E731
+        yield "ones", "dy forgotten", text, ones
+        text = "is that for dy with its negative numbers cut off"
+        cut = lambda t: again(t.inputs, t.dy.clamp_min(0))  # noqa: E731
+        yield "relu dy", "dy changed", text, cut
     for j in floating(first.inputs):
         x, name = first.inputs[j], case.names[j]
         if x.dim() >= 2 and x.shape[-1] == x.shape[-2] > 1:

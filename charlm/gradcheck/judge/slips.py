@@ -29,9 +29,7 @@ def explain(case: Case) -> dict[str, list[tuple[str, Finding]]]:
         wrong = [t for t in case.trials if not close(t.ours[i], t.right[i])]
         if wrong:
             fits = list(_fits(case, wrong, i))
-            found[name] = _named(
-                case, wrong, i, fits or [_unknown(case.trials, name, i)]
-            )
+            found[name] = _named(case, wrong, i, fits or [_unknown(case, i, wrong)])
     return found
 
 
@@ -62,7 +60,8 @@ def _order(case: Case) -> tuple[str, Finding] | None:
                 return None
             due = ", ".join(case.due)
             got = ", ".join(case.due[k] for k in order)
-            words = f"the gradients are right, but returned as {got}; return {due}"
+            what = "values" if case.returns else "gradients"
+            words = f"the {what} are right, but returned as {got}; return {due}"
             return "order", Finding("", "order", words)
     return None
 
@@ -74,9 +73,11 @@ def _fits(case: Case, trials: list[Trial], i: int) -> Iterator[tuple[str, Findin
     if ours != right:
         shapes = f": shape {tuple(ours)} should be {tuple(right)}"
     for key, kind, words, predict in guesses(case, i):
-        factors = [factor(t.ours[i], predict(t)) for t in trials]
-        first = factors[0]
-        if first is None or not all(f and near(f, first) for f in factors):
+        first = factor(trials[0].ours[i], predict(trials[0]))
+        if first is None:
+            continue
+        factors = (factor(t.ours[i], predict(t)) for t in trials[1:])
+        if not all(f and near(f, first) for f in factors):
             continue
         if near(first, 1.0):
             yield key, Finding(name, kind, f"{name} {words}{shapes}")
@@ -90,7 +91,8 @@ def _fits(case: Case, trials: list[Trial], i: int) -> Iterator[tuple[str, Findin
         words = f"{name} is zero throughout: nothing is added to it, or it is cut off"
         yield "zero", Finding(name, "zero", words)
     yield from sums(name, trials, i)
-    yield from terms(case, trials, i)
+    if not case.returns:
+        yield from terms(case, trials, i)
 
 
 def _named(
@@ -110,23 +112,25 @@ def _named(
             said = best.words if key != "unknown" else f"{case.due[i]} is wrong"
             kind = best.slip if key != "unknown" else "in the zoo"
             words = f"{said}. The bug zoo has it as {form.name}: {form.slip}"
+            if not form.name:
+                kind, words = "slip", form.slip
             bug = Finding(best.gradient, kind, words, form.name)
-            found.append((f"zoo {form.name}", bug))
+            found.append((f"slip {form.name or form.slip}", bug))
     return found + fits
 
 
-def _unknown(trials: list[Trial], name: str, i: int) -> tuple[str, Finding]:
+def _unknown(case: Case, i: int, wrong: list[Trial]) -> tuple[str, Finding]:
     """Where a gradient differs that no slip explains."""
-    t = trials[0]
+    name, trials, t = case.due[i], case.trials, wrong[0]
     ours, right = t.ours[i], t.right[i]
     if ours.shape != right.shape:
-        words = (
-            f"{name} has shape {tuple(ours.shape)}; a gradient has the shape of what "
-            f"it belongs to, {tuple(right.shape)}"
-        )
+        why = "a gradient has the shape of what it belongs to,"
+        why = "it should be" if case.returns else why
+        words = f"{name} has shape {tuple(ours.shape)}; {why} {tuple(right.shape)}"
         return "unknown", Finding(name, "shape", words)
     bent = ""
-    if len(trials) > 3:  # the last upstream gradient is the sum of the first two
+    # the last upstream gradient is the sum of the first two
+    if len(trials) > 3 and not case.returns:
         a, b, ab = (trials[k].ours for k in (0, 1, 3))
         if not close(ab[i], a[i] + b[i]):
             bent = "; it is not linear in dy, as every gradient is"

@@ -58,6 +58,8 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """For people: a line per witness, then what is wrong, then notes."""
+        if [finding.slip for finding in self.findings] == ["unwritten"]:
+            return [f"--   {self.findings[0]}"]
         said = []
         for name, error in self.errors.items():
             limit = self.limits[name]
