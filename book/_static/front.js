@@ -76,8 +76,9 @@
     });
   };
   const read = () => {
-    const bare = field.value.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
-    const name = [...bare].filter((c) => symbols.indexOf(c) > 0).join("");
+    const known = (c) => symbols.indexOf(c) > 0; // else without its accent, or not at all
+    const bare = [...field.value.toLowerCase()].map((c) => (known(c) ? c : c.normalize("NFD")[0]));
+    const name = bare.filter(known).join("");
     const each = nats(name), sum = each.reduce((a, b) => a + b), worst = each.indexOf(Math.max(...each));
     const spelt = (i) => (i < name.length ? name[i] : "the end"), before = (i) => (i ? name[i - 1] : "the start");
     form.results = { name, each };
@@ -93,7 +94,7 @@
     said.textContent = name
       ? `${number(sum, 1)} nats in all, ${number(sum / each.length, 2)} a letter; names that it has not seen: ${number(dev, 2)}. `
         + `The largest surprise: ${spelt(worst)} after ${before(worst)}.`
-      : "A name of letters from a to z, please; accents are left out.";
+      : "Letters from a to z, please; accents are left out.";
     way.setAttribute("href", name ? `${home}?name=${name.slice(0, 15)}` : home);
     return said.textContent;
   };

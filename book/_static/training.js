@@ -148,7 +148,7 @@
   const windows = (packed) => { // "0anna4bel": the first 4 letters are those of the name before
     const rows = { ix: [], targets: [] };
     let name = "";
-    for (const [, kept, rest] of packed.matchAll(/(\d)([a-z]*)/g)) {
+    for (const [, kept, rest] of packed.matchAll(/(\d)(\D*)/g)) {
       name = name.slice(0, kept) + rest;
       const ids = [...Array(T).fill(0), ...[...name].map((c) => data.symbols.indexOf(c)), 0];
       for (let i = T; i < ids.length; i++) {

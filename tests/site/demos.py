@@ -159,6 +159,13 @@ def check_demos(browser, root: Path):
         for problem in (*agreement(page), *by_keyboard(page), *errors):
             yield f"{where}: {problem}"
         context.close()
+    page = browser.new_page()
+    page.goto(f"{http}?name=ada")  # as the front page asks
+    if page.input_value("#play-prefix") != "ada" or "“ada”" not in page.inner_text(
+        "#play-message"
+    ):
+        yield f"{PAGE}: a name in the address is not taken"
+    page.close()
     yield from check_stepper(browser, root)
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -71,6 +71,8 @@ def letters(page):
             yield f"{typed!r} is read as {found['name']!r}, {found['each']}"
         if form.locator("li").count() != len(name) + 1:
             yield f"{typed!r}: {form.locator('li').count()} letters are shown"
+        if not form.locator("a").get_attribute("href").endswith(f"?name={name[:15]}"):
+            yield f"{typed!r} is not handed on to the other models"
     if form.get_by_role("status").inner_text():
         yield "the status speaks while the reader types"
     page.wait_for_timeout(1200)
