@@ -43,7 +43,7 @@ WRONG = {
         "ex-lstm-peephole": [
             (" + dao * P[2]", "", "lacks the path through"),
             ("dai * P[0] + daf * P[1]", "daf * P[1]", "ds lacks the path through"),
-            ("(dai * c).sum(0)", "(dai * c).mean(0)", "dP is wrong"),
+            ("(dai * c).sum(0)", "(dai * c).mean(0)", "dP has a factor 0.2 on"),
         ],
         "ex-lstm-coupled": [
             ("(c - g) * dm", "c * dm", "lacks the path through"),
