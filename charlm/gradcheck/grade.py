@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .. import ops
 from .bugs import zoo
-from .judge import Form, Verdict, gradients, judge
+from .judge import Form, Verdict, close, gradients, judge
 from .numeric import Forward
 from .witnesses import BENCH
 
@@ -57,8 +58,21 @@ def zoo_forms(forward: Forward, pair: str | None = None) -> tuple[Form, ...]:
             return ()
         pair = known.pop()
 
+    right = ops.pairs()[pair].backward
+
     def form(wrong: Backward) -> Callable[[tuple[Any, ...], Tensor], Any]:
-        return lambda inputs, dy: gradients(wrong, dy.clone(), forward(*inputs)[1])
+        def found(inputs: tuple[Any, ...], dy: Tensor) -> tuple[Tensor, ...]:
+            theirs, ours = (
+                gradients(f, dy.clone(), forward(*inputs)[1]) for f in (wrong, right)
+            )
+            # a gradient that the bug leaves right is no sign of it, also where what
+            # the forward does besides makes it wrong
+            return tuple(
+                torch.full_like(a, torch.nan) if close(a, b) else a
+                for a, b in zip(theirs, ours, strict=True)
+            )
+
+        return found
 
     return tuple(
         Form(bug.name, bug.slip, form(bug.backward))

@@ -48,6 +48,7 @@ def verdicts(
     """
     judged: list[tuple[str, Verdict]] = []
     problems = []
+    named: set[str] = set()  # a slip is looked for once at inputs of a kind
     for one in trials:
         try:
             found = judge(
@@ -57,6 +58,7 @@ def verdicts(
                 one.inputs,
                 range(one.seeds),
                 names=input_names(names_of, one.inputs),
+                diagnose=one.label not in named,
                 **one.options,
             )
         except Refused as error:
@@ -64,6 +66,8 @@ def verdicts(
             finding = Finding("", "refused", str(error))
             found = Verdict("wrong", findings=[finding])
         judged.append((one.label, found))
+        if found.slips:
+            named.add(one.label)
     if len(problems) == len(judged):
         raise Refused(problems[0])
     return together(judged)

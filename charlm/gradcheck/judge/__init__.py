@@ -11,7 +11,7 @@ It calls no automatic differentiation: the witnesses are given to it, by
 """
 
 from .court import Bench
-from .function import judge_function, transposed
+from .function import alike, judge_function, transposed
 from .guard import Misbehaved, call, where
 from .guesses import Case, Form, Trial, close
 from .inputs import input_names
@@ -31,6 +31,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "adjoint",
+    "alike",
     "bracket",
     "call",
     "close",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..numeric import floating
 from .guard import Gradients, Misbehaved, call, where
-from .guesses import Case, Form, Trial
+from .guesses import Case, Form, Trial, close
 from .inputs import copies, input_names
 from .measure import distance, upstream
 from .slips import explain
@@ -37,17 +37,13 @@ def judge_function(
     """
     verdict, trials = Verdict(limits=LIMIT), []
 
-    def values(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Gradients:
-        found = f(*copies(inputs))
-        return tuple(map(_tensor, found if len(returns) > 1 else (found,)))
-
     def form(wrong: Callable[..., Any]) -> Callable[..., Gradients]:
-        return lambda inputs, dy: values(wrong, inputs)
+        return lambda inputs, dy: _values(wrong, inputs, returns)
 
     none = torch.zeros(())  # there is no gradient of the output
     try:
         for inputs in draws:
-            due = values(right, inputs)
+            due = _values(right, inputs, returns)
             ours = _returned(mine, inputs, returns, due)
             trials.append(Trial(inputs, none, none, ours, due))
     except Misbehaved as error:
@@ -63,13 +59,42 @@ def judge_function(
     if not verdict.ok and slips is not None:
         forms = tuple(Form("", words, form(f)) for words, f in slips.items())
         names = input_names(right, trials[0].inputs)
-        case = Case(right, names, lambda f, v, _: values(f, v), trials, forms, returns)
+        again = lambda f, inputs, _: _values(f, inputs, returns)  # noqa: E731
+        case = Case(right, names, again, trials, forms, returns)
         verdict.slips = explain(case)
         verdict.findings = [fits[0][1] for fits in verdict.slips.values()]
         if not verdict.findings:
             words = "close to right, but not to all the digits: float32 on the way?"
             verdict.findings = [Finding("", "imprecise", words)]
     return verdict
+
+
+def alike(
+    one: Callable[..., Any],
+    mine: Callable[..., Any],
+    draws: Iterable[tuple[Any, ...]],
+    returns: tuple[str, ...],
+) -> set[str]:
+    """Names of the values in which two functions agree at all these arguments."""
+    same = set(returns)
+    for inputs in draws:
+        try:
+            first = _values(one, inputs, returns)
+            found = zip(
+                returns, first, _returned(mine, inputs, returns, first), strict=True
+            )
+            same -= {name for name, a, b in found if not close(a, b)}
+        except Exception:  # a slip may fail at what the right function takes
+            return set()
+    return same
+
+
+def _values(
+    f: Callable[..., Any], inputs: tuple[Any, ...], returns: tuple[str, ...]
+) -> Gradients:
+    """What a function of ours returns."""
+    found = f(*copies(inputs))
+    return tuple(map(_tensor, found if len(returns) > 1 else (found,)))
 
 
 def _tensor(value: Any) -> Tensor:

@@ -124,9 +124,9 @@ def _unknown(case: Case, i: int, wrong: list[Trial]) -> tuple[str, Finding]:
     name, trials, t = case.due[i], case.trials, wrong[0]
     ours, right = t.ours[i], t.right[i]
     if ours.shape != right.shape:
-        due = "a gradient has the shape of what it belongs to,"
-        due = "it should be" if case.returns else due
-        words = f"{name} has shape {tuple(ours.shape)}; {due} {tuple(right.shape)}"
+        why = "a gradient has the shape of what it belongs to,"
+        why = "it should be" if case.returns else why
+        words = f"{name} has shape {tuple(ours.shape)}; {why} {tuple(right.shape)}"
         return "unknown", Finding(name, "shape", words)
     bent = ""
     # the last upstream gradient is the sum of the first two

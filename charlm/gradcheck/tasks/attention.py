@@ -53,19 +53,29 @@ def _biased(g: Generator) -> Draws:
 
 
 def _by_bias(
-    q: Tensor, k: Tensor, v: Tensor, beta: Tensor, scale: float = 1.0, far: float = 1.0
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    beta: Tensor,
+    *,
+    scale: float = 1.0,
+    far: float = 1.0,
+    causal: bool = True,
 ) -> Tensor:
     """Causal attention with ``scale`` times the usual one, ``far`` times the bias."""
     place = torch.arange(len(q), dtype=q.dtype)
     lag = place[:, None] - place
     S = scale * q @ k.T / math.sqrt(q.shape[1]) - far * beta * lag
-    return S.masked_fill(lag < 0, -math.inf).softmax(-1) @ v
+    return S.masked_fill((lag < 0) & causal, -math.inf).softmax(-1) @ v
 
 
 @task(
     _biased,
     "y",
     slips={
+        "keys that come after the query are seen, too": (
+            lambda *a: _by_bias(*a, causal=False)
+        ),
         "the bias has the wrong sign: what is far away is preferred": (
             lambda *a: _by_bias(*a, far=-1)
         ),
@@ -96,7 +106,7 @@ def _windows(g: Generator) -> Draws:
 
 
 def _seen(
-    q: Tensor, k: Tensor, v: Tensor, w: int, turn: tuple[bool, bool] = (True, True)
+    q: Tensor, k: Tensor, v: Tensor, w: int, *, turn: tuple[bool, bool] = (True, True)
 ) -> Tensor:
     """Each query sees w keys; ``turn``: whether queries and keys are rotated."""
     q, k = (ops.rope(x)[0] if y else x for x, y in zip((q, k), turn, strict=True))
@@ -141,7 +151,7 @@ def _nets(g: Generator) -> Draws:
 
 
 def _whole(
-    x: Tensor, dy: Tensor, weights: Tensor, c: int, slope: bool = True
+    x: Tensor, dy: Tensor, weights: Tensor, c: int, *, slope: bool = True
 ) -> tuple[Tensor, Tensor]:
     """The gradients with everything kept."""
     xs = [x]
@@ -159,15 +169,15 @@ def _stretches_turned(
     x: Tensor, dy: Tensor, weights: Tensor, c: int
 ) -> tuple[Tensor, Tensor]:
     dx, dW = _whole(x, dy, weights, c)
-    return dx, torch.cat(dW.split(c)[::-1])
+    return dx, torch.cat(torch.split(dW, c)[::-1])
 
 
 def _input_of_the_net(
     x: Tensor, dy: Tensor, weights: Tensor, c: int
 ) -> tuple[Tensor, Tensor]:
     """Every stretch is run from x."""
-    stretches = []
-    for part in reversed(weights.split(c)):
+    stretches: list[Tensor] = []
+    for part in reversed(torch.split(weights, c)):
         dy, dW = _whole(x, dy, part, c)
         stretches.insert(0, dW)
     return dy, torch.cat(stretches)

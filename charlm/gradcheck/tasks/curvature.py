@@ -37,7 +37,7 @@ def _tables(g: Generator) -> Draws:
 
 
 def _product(
-    W_dot: Tensor, W: Tensor, ix: Tensor, whole: bool = True, count: bool = True
+    W_dot: Tensor, W: Tensor, ix: Tensor, *, whole: bool = True, count: bool = True
 ) -> Tensor:
     p = W.softmax(-1)
     p_dot = p * W_dot
@@ -149,6 +149,7 @@ def _moved(
     dy: Tensor,
     xhat: Tensor,
     r: Tensor,
+    *,
     inverse: float = 1.0,
     scaled: float = 1.0,
 ) -> Tensor:

@@ -29,7 +29,7 @@ def _parts(g: Generator) -> Draws:
         "these are the numbers of targets; divide by their sum": (
             lambda parts: torch.tensor([int((y >= 0).sum()) for y in parts])
         ),
-        "a negative number alone has no target; 0 is a symbol": (
+        "targets that are 0 are left out; only negative ones are none": (
             lambda parts: (
                 torch.stack([(y > 0).sum() for y in parts])
                 / torch.cat(parts).gt(0).sum().double()
@@ -40,7 +40,8 @@ def _parts(g: Generator) -> Draws:
 def shares(parts: list[Tensor]) -> Tensor:
     """Targets of K parts, negative where there is none  ->  shares (K), in float64."""
     counts = torch.stack([(y >= 0).sum() for y in parts]).double()
-    return counts / counts.sum()
+    share: Tensor = counts / counts.sum()
+    return share
 
 
 def _scaled(g: Generator) -> Draws:
@@ -49,8 +50,9 @@ def _scaled(g: Generator) -> Draws:
         yield label, (factor * size * randn(g, 6), factor, torch.tensor(1.0).double())
 
 
-def _cut(g: Tensor, longest: Tensor, least: float = 0.0) -> Tensor:
-    return g * (longest / g.norm()).clamp(least, 1.0)
+def _cut(g: Tensor, longest: Tensor) -> Tensor:
+    shorter: Tensor = g * (longest / g.norm()).clamp(max=1.0)
+    return shorter
 
 
 @task(
@@ -65,6 +67,11 @@ def _cut(g: Tensor, longest: Tensor, least: float = 0.0) -> Tensor:
         ),
         "it is always made c long, also where it is shorter": (
             lambda g, factor, longest: g / g.norm() * longest
+        ),
+        "its largest element is compared with c, not its length": (
+            lambda g, factor, longest: (
+                g / factor * (longest / (g / factor).abs().max()).clamp(max=1.0)
+            )
         ),
         "it is not clipped": lambda g, factor, longest: g / factor,
         "the square of its length is compared, not its length": (

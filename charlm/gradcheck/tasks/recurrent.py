@@ -21,7 +21,7 @@ def _texts(g: Generator) -> Draws:
 
 
 def _back(
-    x: Tensor, W: Tensor, U: Tensor, b: Tensor, de: Tensor, k: int, late: int = 0
+    x: Tensor, W: Tensor, U: Tensor, b: Tensor, de: Tensor, k: int, *, late: int = 0
 ) -> Grads:
     """The gradient is cut before every k-th step, or ``late`` steps later."""
     h, caches = x.new_zeros(len(x), len(U)), []
@@ -40,9 +40,9 @@ def _back(
 def _state_cut_too(
     x: Tensor, W: Tensor, U: Tensor, b: Tensor, de: Tensor, k: int
 ) -> Grads:
-    pieces = zip(x.split(k, 1), de.split(k, 1), strict=True)
-    found = [_back(part, W, U, b, d, k) for part, d in pieces]
-    return tuple(sum(each[1:], each[0]) for each in zip(*found, strict=True))  # type: ignore[return-value]
+    pieces = zip(torch.split(x, k, 1), torch.split(de, k, 1), strict=True)
+    dW, dU, db = zip(*(_back(part, W, U, b, d, k) for part, d in pieces), strict=True)
+    return torch.stack(dW).sum(0), torch.stack(dU).sum(0), torch.stack(db).sum(0)
 
 
 @task(
@@ -51,9 +51,14 @@ def _state_cut_too(
     "dU",
     "db",
     slips={
-        "nothing is cut, this is the whole gradient": lambda *a: _back(*a[:5], 10_000),
+        "nothing is cut, this is the whole gradient": (
+            lambda x, W, U, b, de, k: _back(x, W, U, b, de, x.shape[1])
+        ),
         "the cut comes one step too early on the way back": (
             lambda *a: _back(*a, late=1)
+        ),
+        "the cut comes one step too late on the way back": (
+            lambda *a: _back(*a, late=-1)
         ),
         "the state is cut with the gradient; it has to go on": _state_cut_too,
         "only the last piece is gone through": (

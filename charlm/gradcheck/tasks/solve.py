@@ -16,7 +16,7 @@ def _starts(g: Generator) -> Draws:
 
 
 def _stepped(
-    w: Tensor, share: Tensor, damping: Tensor, way: Callable[[Tensor], Tensor]
+    w: Tensor, share: Tensor, damping: Tensor, *, way: Callable[[Tensor], Tensor]
 ) -> Tensor:
     p = w.sigmoid()
     return w - (p - share) / (way(p) + damping)
@@ -45,7 +45,7 @@ def _stepped(
 )
 def newton_step(w: Tensor, share: Tensor, damping: Tensor) -> Tensor:
     """w, the share m / N of targets, the damping, all ()  ->  w after a step."""
-    return _stepped(w, share, damping, lambda p: p * (1 - p))
+    return _stepped(w, share, damping, way=lambda p: p * (1 - p))
 
 
 def _systems(g: Generator) -> Draws:
@@ -60,7 +60,11 @@ Products = Callable[[Tensor], Tensor]
 
 
 def _descend(
-    times: Products, goal: Tensor, count: int, share: Callable[[Tensor, Tensor], float]
+    times: Products,
+    goal: Tensor,
+    count: int,
+    *,
+    share: Callable[[Tensor, Tensor], float],
 ) -> Tensor:
     s, r = torch.zeros_like(goal), goal.clone()
     d = r.clone()
@@ -92,4 +96,4 @@ def _descend(
 )
 def conjugate_gradients(times: Products, goal: Tensor, count: int) -> Tensor:
     """times (P) -> (P), goal (P)  ->  s (P) after ``count`` products, from zero."""
-    return _descend(times, goal, count, lambda new, old: (new / old).item())
+    return _descend(times, goal, count, share=lambda new, old: (new / old).item())

@@ -1,0 +1,149 @@
+"""Exercises begin with an empty function; a wrong answer is named, a right one never.
+
+Wrong answers are the book's own solutions with one thing changed as readers change it.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+from wrong_exercises import RIGHT, WRONG
+
+from charlm.gradcheck import by_name, check
+from charlm.gradcheck.tasks import tasks
+
+BOOK = Path(__file__).parent.parent / "book"
+CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.M | re.S)
+CHECKED = re.compile(r"^assert (gradcheck\.(?:check|grade)\(.*)$", re.M)
+
+# what the cells of a page before its exercises define and an exercise uses
+START = """
+import math, torch
+from torch import Generator
+from charlm import gradcheck, ops
+g = Generator().manual_seed(1)
+randn = lambda *shape: torch.randn(*shape, generator=g, dtype=torch.float64)
+"""
+CELLS = """
+I, H = 3, 4
+x, h, W, U, b = (randn(5, I), randn(5, H), randn(I, {n} * H), randn(H, {n} * H),
+                 randn({n} * H))
+s = randn(2, 5, H)
+inputs = x, s, W, U, b
+"""
+BEFORE = {
+    "rnn": "x, h = randn(4, 3), randn(4, 5)\n"
+    "W, U, b = randn(3, 5), randn(5, 5), randn(5)",
+    "gru": CELLS.format(n=3),
+    "lstm": CELLS.format(n=4),
+    "attention": "lag = torch.arange(5)[:, None] - torch.arange(5)\n"
+    "q, k, v = randn(5, 3), randn(5, 3), randn(5, 2)",
+}
+
+
+def part(page, label, kind):
+    """The cells of an exercise or of its solution."""
+    text = (BOOK / f"{page}.md").read_text(encoding="utf8")
+    start = (
+        f":label: {label}\n" if kind == "exercise" else f"solution-start}} {label}\n"
+    )
+    return CELL.findall(text.split(start)[1].split(f"{{{kind}-end}}")[0])
+
+
+def answered(page, label, *changes):
+    """Run the exercise and its changed solution, up to the first check."""
+    space = {}
+    exec(START + BEFORE.get(page, ""), space)
+    if page == "generation":
+        text = (BOOK / "generation.md").read_text(encoding="utf8")
+        exec(next(c for c in CELL.findall(text) if "def entropy(" in c), space)
+    exec(part(page, label, "exercise")[0], space)
+    cell = next(c for c in part(page, label, "solution") if CHECKED.search(c))
+    found = CHECKED.search(cell)
+    code = cell[: found.start()]
+    for old, new in changes:
+        assert old in code, f"{label}: {old} is no part of its solution"
+        code = code.replace(old, new)
+    exec(code, space)
+    return space, found[1]
+
+
+EXERCISES = [(page, label) for page, known in WRONG.items() for label in known]
+
+
+@pytest.mark.parametrize(("page", "label"), EXERCISES, ids=lambda x: x)
+def test_a_wrong_answer_is_named_and_a_right_one_passes(
+    page, label, capsys, monkeypatch
+):
+    space, asked = answered(page, label)
+    assert "not written yet" in capsys.readouterr().out
+    assert eval(asked, space), label
+    if "_backward" in asked:  # many inputs as it is
+        monkeypatch.setattr(by_name, "SEEDS", range(1))
+    changes = [((old, new), words) for old, new, words in WRONG[page][label]]
+    assert len(changes) >= 3
+    for change, words in changes:
+        space, asked = answered(page, label, change)
+        capsys.readouterr()
+        assert not eval(asked, space), f"{label}: {change} passes"
+        said = capsys.readouterr().out
+        assert words in said, f"{label}: {change}: {said}"
+
+
+@pytest.mark.parametrize(("page", "label"), RIGHT, ids=lambda x: x)
+def test_a_right_answer_in_another_form_passes(page, label):
+    space, asked = answered(page, label, RIGHT[page, label])
+    assert eval(asked, space)
+
+
+def test_every_page_of_these_has_at_least_two():
+    assert all(len(known) >= 2 for known in WRONG.values())
+
+
+@pytest.mark.parametrize("name", tasks())
+def test_every_slip_of_a_task_is_named(name, capsys):
+    one = tasks()[name]
+    assert check(name, one.right)
+    for words, slip in one.slips.items():
+        capsys.readouterr()
+        assert not check(name, slip)
+        assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("mine", "words"),
+    [
+        (lambda g, S, c: None, "it returned nothing; end it with `return g`"),
+        (lambda g, S, c: (g, g), "it returned 2 values; return g"),
+        (lambda g, S, c: "g", "g is a str; return numbers or a tensor"),
+        (lambda g, S, c: g + 1j, "g is complex"),
+        (lambda g, S, c: g / 0, "g is infinite or not a number, first at g[0]"),
+        (lambda g, S, c: 1 / 0, "it raises ZeroDivisionError"),
+        (lambda g, S, c: exit(), "it calls sys.exit"),
+        (lambda g, S, c: g[:2], "g has shape (2,); it should be (6,)"),
+        (lambda g, S, c: (g / S).float(), "it is not clipped"),
+        (lambda g, S, c: g, "g is"),
+    ],
+)
+def test_what_a_function_may_not_return(mine, words, capsys):
+    assert not check("unscaled", mine)
+    assert words in capsys.readouterr().out
+
+
+def test_float32_on_the_way_is_told(capsys):
+    right = tasks()["unscaled"].right
+    assert not check("unscaled", lambda *given: right(*given).float())
+    assert "float32 on the way?" in capsys.readouterr().out
+
+
+def test_a_task_is_no_slip_where_the_answer_is_right(capsys):
+    """Strictly larger equals "the probability itself" at the threshold alone."""
+    check("min_p", lambda z, r, heat: z > z.amax(-1, keepdim=True) + heat * r.log())
+    assert "r is compared" not in capsys.readouterr().out
+
+
+def test_a_bug_is_not_blamed_for_what_it_leaves_right(capsys):
+    """Of a function around a pair: the whole is wrong by a factor, not by the bug."""
+    space, asked = answered("rnn", "ex-rnn-leaky", ("alpha * dy, cache", "dy, cache"))
+    assert not eval(asked, space)
+    assert "bug zoo" not in capsys.readouterr().out
