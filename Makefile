@@ -58,7 +58,7 @@ reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare eve
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json
 
-lighthouse: $(VENV)/.ready-dev ## Lighthouse on the built site and on a stock build of its pages (needs Node.js; minutes)
+lighthouse: $(VENV)/.ready-dev ## Lighthouse on two pages of the built site (needs Node.js; minutes)
 	@$(BIN)/python tests/site/lighthouse.py $(SITE)
 
 results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_DATA to a local copy of the data)

@@ -1,9 +1,12 @@
 """The site's own extensions: notebooks, mathematics, freshness, ledger, deployment."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -16,7 +19,9 @@ from charlm import ops
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import deck  # noqa: E402
 import deployment  # noqa: E402
+import derivation  # noqa: E402
 import finding  # noqa: E402
 import freshness  # noqa: E402
 import katex_static  # noqa: E402
@@ -146,6 +151,25 @@ def test_fractions_in_a_matrix_stand_apart_and_are_copied_as_written():
     assert katex_static.apart(plain) == plain
 
 
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\frac{\partial L}{\partial W_{ij}} = \sum_n \sqrt{x_n^2 + 1}",
+        r"\begin{pmatrix} a & \hat b \\ 1 & 2 \end{pmatrix} \quad \text{if } c \le 3",
+        r"\max_i \Big( \left\{ \tfrac12 \right. \Big) \underbrace{x + y}_{z}",
+    ],
+)
+def test_fewer_elements_hold_the_same_signs(tex):
+    draw = katex_static.Renderer()
+    light = BeautifulSoup(draw(tex, True), "html.parser")
+    whole = BeautifulSoup(draw.stock(tex, True), "html.parser")
+    signs = [s.select_one(".katex-html").get_text() for s in (light, whole)]
+    assert signs[0] == signs[1].replace("\u200b", "")  # in columns that are left out
+    count = [len(s.select(".katex-html *")) for s in (light, whole)]
+    assert count[0] < count[1] / 1.7
+    assert len(light.select("svg")) == len(whole.select("svg"))
+
+
 def test_a_formula_is_drawn_once():
     draw = katex_static.Renderer()
     assert draw("x", False) == draw("x", False) != draw("x", True)
@@ -213,6 +237,24 @@ def test_the_sheet_has_a_card_with_equations_and_code_for_every_pair():
         assert "return" in code
         assert '"""' not in code
         assert "->" in ledger_page.signature(pair.backward)
+
+
+def test_the_deck_has_a_card_for_every_pair_and_every_question():
+    tex = ledger_page.equations(BOOK)
+    text = deck.deck(ops.pairs().values(), tex, BOOK / "_derive")
+    assert text.startswith(deck.HEAD)
+    read = csv.reader(io.StringIO(text.removeprefix(deck.HEAD)), delimiter="\t")
+    fronts, backs, tags = zip(*read, strict=True)
+    assert len(set(fronts)) == len(fronts)
+    for pair in ops.pairs().values():
+        (i,) = (i for i, f in enumerate(fronts) if f.startswith(f"<b>{pair.name}</b>"))
+        code = escape(ledger_page.statements(pair.backward), quote=False)
+        assert f"<pre>{code}</pre>" in backs[i]
+        cited = ledger_page.CITED.findall(pair.backward.__doc__)
+        assert backs[i].count(r"\[") == len(cited)
+    steps = [s for it, _ in derivation.declared().values() for s in it.steps if s.ask]
+    assert tags.count("pair") == len(fronts) - len(steps) > 40
+    assert all((BOOK / f"{tag}.md").is_file() for tag in set(tags) - {"pair"})
 
 
 def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):

@@ -15,35 +15,35 @@ def together(w, backward=None):
 
 scale_parts = Derivation(
     title="one gradient from two parts",
-    lengths={"N": (5, 3), "M": (2, 4), "I": (3, 2)},
-    inputs={"A": "N I", "B": "M I"},
-    forward={"g1": "mean(A)", "g2": "mean(B)"},
+    lengths={"n1": (5, 3), "n2": (2, 4), "I": (3, 2)},
+    inputs={"A": "n1 I", "B": "n2 I"},
+    forward={"N": "n1 + n2", "g1": "mean(A)", "g2": "mean(B)"},
     package=together,
     axes=(0,),
     steps=(
         Step(
             "g",
-            "(N * g1 + M * g2) / (N + M)",
+            "(n1 * g1 + n2 * g2) / N",
             hint="The mean over all rows is the sum over all rows, over their number.",
             slips={
                 "(g1 + g2) / 2": "That is the mean of means: a row of the smaller part "
                 "counts for more.",
                 "g1 + g2": "Added without weights, and not divided.",
-                "N * g1 + M * g2": "That is the sum over all rows: divide by N + M.",
-                "(M * g1 + N * g2) / (N + M)": "Each part has the other's weight.",
+                "n1 * g1 + n2 * g2": "That is the sum over all rows: divide by N.",
+                "(n2 * g1 + n1 * g2) / N": "Each part has the other's weight.",
             },
-            also=("(sum(A) + sum(B)) / (N + M)",),
+            also=("(sum(A) + sum(B)) / N",),
             why="Two sums, that of n g and that of n, are all that has to be added up.",
         ),
         Step(
             "off",
-            "(M - N) / (2 * (N + M)) * (g1 - g2)",
-            hint="Subtract g from (g1 + g2) / 2; before g1 stands 1/2 - N/(N + M).",
+            "(n2 - n1) / (2 * N) * (g1 - g2)",
+            hint="Subtract g from (g1 + g2) / 2; before g1 stands 1/2 - n1/N.",
             slips={
-                "(N - M) / (2 * (N + M)) * (g1 - g2)": "The sign: the larger part gets "
+                "(n1 - n2) / (2 * N) * (g1 - g2)": "The sign: the larger part gets "
                 "too little weight.",
-                "(M - N) / (N + M) * (g1 - g2)": "Half of that: 1/2 - N/(N + M).",
-                "(g1 - g2) / 2": "It has to vanish where N = M.",
+                "(n2 - n1) / N * (g1 - g2)": "Half of that: 1/2 - n1/N.",
+                "(g1 - g2) / 2": "It has to vanish where n1 = n2.",
             },
             also=("(g1 + g2) / 2 - g",),
             why="It vanishes where the parts are equally large, or say the same.",

@@ -15,10 +15,13 @@ from sphinx.writers.html5 import HTML5Translator
 
 ASKED_BY = {  # class of an element -> styles and scripts that it needs, in order
     "stepper": ("demos.css", "stepper.js"),
-    "sliders": ("demos.css", "sliders.js"),
+    "front": ("demos.css", "front.js"),
     "play": ("demos.css", "playground.js"),
+    "train": ("demos.css", "training.js"),
     "derive": ("derive.css", "formula.js", "derive.js"),
+    "explore": ("demos.css", "explore.js"),
 }
+EXPLORED = re.compile(r'data-explore="([\w-]+)"')
 DARK = "a11y-high-contrast-dark"  # colours of code
 LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
 SEARCHES = re.compile(r"documentation_options|doctools|sphinx_highlight")
@@ -42,6 +45,8 @@ def choose(app, pagename, templatename, context, doctree) -> None:
             for name in files:
                 add = app.add_css_file if name.endswith("css") else app.add_js_file
                 add(name)
+    for name in EXPLORED.findall(body):
+        app.add_js_file(f"explore/{name}.js")
     for kind in ("css_files", "script_files"):
         context[kind] = [
             a

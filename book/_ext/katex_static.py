@@ -26,7 +26,11 @@ FRACTIONS = re.compile(
     re.S,
 )
 TEX = re.compile(r'(<annotation encoding="application/x-tex">).*?(</annotation>)', re.S)
-SOURCE = Path(__file__).parent / "vendor" / "katex.min.js"
+HERE = Path(__file__).parent
+SOURCES = (HERE / "vendor" / "katex.min.js", HERE / "fewer.js")
+# [...].join: QuickJS cannot hand over a string it built in pieces
+STOCK = "(t, o) => [katex.renderToString(t, JSON.parse(o))].join('')"
+LIGHT = "(t, o) => [fewer(katex, t, JSON.parse(o)).toMarkup()].join('')"
 
 
 def valid(drawn: str) -> str:
@@ -55,35 +59,40 @@ class Renderer:
     def __init__(self) -> None:
         self.cache: dict[tuple[str, bool], str] = {}
         self.seconds = 0.0
-        self._call = None
+        self._context = None
 
     def __call__(self, tex: str, display: bool) -> str:
         """Draw a formula; raises quickjs.JSException for an error in the TeX."""
         key = (tex, display)
         if key not in self.cache:
             start = time.perf_counter()
-            if self._call is None:
-                import quickjs
-
-                self._context = quickjs.Context()
-                self._context.eval(SOURCE.read_text(encoding="utf8"))
-                # [...].join: QuickJS cannot hand over a string it built in pieces
-                draw = "(t, o) => [katex.renderToString(t, JSON.parse(o))].join('')"
-                self._call = self._context.eval(draw)
-            options = {
-                "displayMode": display,
-                "output": "htmlAndMathml",
-                "throwOnError": True,
-                "strict": "error",
-                "trust": False,
-            }
-            drawn = valid(self._call(apart(tex), json.dumps(options)))
+            drawn = valid(self._run(LIGHT, apart(tex), display))
             # what is copied is what stands in the book
             self.cache[key] = TEX.sub(
                 lambda m: m[1] + html.escape(tex) + m[2], drawn, count=1
             )
             self.seconds += time.perf_counter() - start
         return self.cache[key]
+
+    def stock(self, tex: str, display: bool) -> str:
+        """As KaTeX draws it, with all its elements: what ours has to look like."""
+        return self._run(STOCK, apart(tex), display)
+
+    def _run(self, draw: str, tex: str, display: bool) -> str:
+        if self._context is None:
+            import quickjs
+
+            self._context = quickjs.Context()
+            for source in SOURCES:
+                self._context.eval(source.read_text(encoding="utf8"))
+        options = {
+            "displayMode": display,
+            "output": "htmlAndMathml",
+            "throwOnError": True,
+            "strict": "error",
+            "trust": False,
+        }
+        return self._context.eval(draw)(tex, json.dumps(options))
 
 
 def draw(self, node: nodes.Node, display: bool) -> str:

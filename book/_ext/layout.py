@@ -1,5 +1,6 @@
 """What a page is to every reader: layout of cells, accessibility, stability."""
 
+import ast
 import json
 import re
 import sys
@@ -88,6 +89,53 @@ class FoldImports(SphinxPostTransform):
         head = folded_title("", "", nodes.paragraph("", f"Imports, {lines} lines"))
         made = folded("", head, first.deepcopy(), classes=["hide", "imports"])
         first.replace_self(made)
+
+
+class FoldChecks(SphinxPostTransform):
+    """A cell that ends in many assertions shows the code, and they open below it."""
+
+    formats = ("html",)
+    default_priority = 600
+    few = 4  # lines, which stay
+
+    def run(self, **kwargs) -> None:
+        for block in list(self.document.findall(nodes.literal_block)):
+            box = block.parent
+            # what is folded as it is stands in a node of myst-nb's
+            shown = "cell_input" in box.get("classes", []) and isinstance(
+                box.parent, nodes.container
+            )
+            code, checks = checks_apart(block.astext()) if shown else ("", "")
+            if not code or len(checks.splitlines()) <= self.few:
+                continue
+            below = nodes.literal_block(checks, checks, **block.attributes)
+            count = len(checks.splitlines())
+            head = folded_title("", "", nodes.paragraph("", f"Checks, {count} lines"))
+            box += folded("", head, below, classes=["hide", "checks"])
+            block.rawsource = code
+            block.children = [nodes.Text(code)]
+
+
+def checks_apart(source: str) -> tuple[str, str]:
+    """Code, and the assertions that it ends in; "" for what is not there."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # commands of IPython
+        return source, ""
+    first = len(body)
+    while first and asserts(body[first - 1]):
+        first -= 1
+    lines = source.rstrip().splitlines()
+    end = body[first - 1].end_lineno if first else 0
+    rest = "\n".join(lines[end:]).lstrip("\n")
+    return "\n".join(lines[:end]), rest if first < len(body) else ""
+
+
+def asserts(statement: ast.stmt) -> bool:
+    """Whether a statement is an assertion, or a loop of them."""
+    if isinstance(statement, ast.For | ast.With):
+        return all(map(asserts, statement.body))
+    return isinstance(statement, ast.Assert)
 
 
 class folded(nodes.General, nodes.Element):
@@ -219,6 +267,7 @@ def setup(app):
     app.add_post_transform(KeepWithFormula)
     app.add_post_transform(OneBox)
     app.add_post_transform(FoldImports)
+    app.add_post_transform(FoldChecks)
     app.add_post_transform(Fold)
     app.add_node(folded, html=(visit_folded, depart_folded))
     app.add_node(folded_title, html=(visit_folded_title, depart_folded_title))

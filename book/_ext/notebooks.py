@@ -86,7 +86,9 @@ def remedy() -> str:
     repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
     if repository:
         return f"%pip install --quiet git+{repository}\n    import charlm"
-    return 'raise ImportError("install charlm first: pip install -e . in its folder")'
+    told = "needs charlm, the package of this book: run pip install -e . in the folder "
+    told += "of the book's source, where pyproject.toml is"
+    return f'raise ImportError("{told}") from None'
 
 
 def executed(app, name: str) -> nbformat.NotebookNode:
@@ -160,7 +162,10 @@ def blocks(lines: list[str], folder: Path) -> list[str]:
 
 def directive(name, argument, options, body, folder) -> list[str]:
     kind = name.split(":")[-1]
-    if kind in ("exercise-end", "solution-end", "index", "bibliography", "raw"):
+    if kind in (
+        *("exercise-end", "solution-end", "index", "bibliography", "raw"),
+        "explore",  # pictures to drag are of the page
+    ):
         return []
     if kind == "literalinclude":
         return ["```python", *quoted(folder / argument, options.get("pyobject")), "```"]

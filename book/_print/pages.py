@@ -18,7 +18,9 @@ SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 # for a mouse, a keyboard, or a screen alone
 GONE = (
     "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
-    ".sliders, .toctree-wrapper, .whole-book, details.hide > summary"
+    ".train, .front-live, .front input, .explore-controls, .explore-status, "
+    ".toctree-wrapper, .whole-book, "
+    "details.hide > summary"
 )
 
 

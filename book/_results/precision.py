@@ -72,6 +72,22 @@ class Names:
         return loss.item()
 
 
+class Rounded:
+    """All in float32 but the gradient of the logits: that of float16 with a factor."""
+
+    def __init__(self, run: Trainer, factor: float) -> None:
+        self.model, self.flat, self.factor = run.model, run.flat, factor
+
+    def gradient(self, X: Tensor, Y: Tensor) -> float:
+        """As those of the package."""
+        self.flat.g.zero_()
+        logits, cache = self.model.forward(X)
+        loss, c_loss = cross_entropy(logits, Y)
+        dlogits = cross_entropy_backward(torch.full_like(loss, self.factor), c_loss)
+        self.model.backward(dlogits.half().float() / self.factor, cache)
+        return loss.item()
+
+
 @cache
 def vocabulary() -> data.Vocab:
     """Of the bundled names."""
@@ -195,11 +211,36 @@ def slowly() -> dict:
     found: dict[str, Any] = {}
     for name, rate in RATES.items():
         for seed in SEEDS:
-            usual = {"optimiser": name, "lr": rate / 10, "precision": "bfloat16"}
+            usual = {"optimiser": name, "lr": rate / 10, "clip": CLIP}
+            usual |= {"precision": "bfloat16"}
             found.setdefault(f"{name}: bfloat16", []).append(end(begin(seed, **usual)))
             kept: list[float] = []
             run = end(rounded_after(begin(seed, **usual), kept)) | {"lost": lost(kept)}
             found.setdefault(f"{name}: bfloat16, parameters in 16 bits", []).append(run)
+    return found
+
+
+def controls() -> dict:
+    """Small factors: by momentum, and for the gradient of the logits alone.
+
+    And a large epsilon with Adam in 32 bits.
+    """
+    found: dict[str, Any] = {}
+    for seed in SEEDS:
+        for power in (-16, -12):
+            for name, rate in RATES.items():
+                usual = {"optimiser": name, "lr": rate}
+                if name == "momentum":  # by AdamW it is among the factors
+                    run = begin(seed, **usual, precision="float16")
+                    key = f"{name}: 2^{power}"
+                    found.setdefault(key, []).append(end(fixed(run, 2.0**power)))
+                run = begin(seed, **usual)
+                run.way = Rounded(run, 2.0**power)
+                key = f"{name}: logits alone, 2^{power}"
+                found.setdefault(key, []).append(end(run))
+        run = begin(seed, precision="float16", clip=CLIP)
+        run.optimiser.eps = 1e-4
+        found.setdefault("adamw: eps 0.0001", []).append(end(run))
     return found
 
 
@@ -213,14 +254,28 @@ def clipped_before(run: Trainer) -> dict:
         trainer.clip = right
 
 
+def per_name(run: Trainer) -> float:
+    """Dev loss in which every name counts alike: the mean of the names' means."""
+    X, Y = part("gpt", 1)
+    total = 0.0
+    with torch.inference_mode():
+        for x, y in zip(X.split(500), Y.split(500), strict=True):
+            logp = run.model.forward(x)[0].log_softmax(-1)  # (B, T, V)
+            each = -logp.gather(-1, y.clamp_min(0)[..., None])[..., 0]  # (B, T)
+            read = y >= 0
+            total += float(((each * read).sum(1) / read.sum(1)).sum())
+    return round(total / len(Y), 4)
+
+
 def weights() -> dict:
-    """Every character alike, and every name alike."""
+    """Every character alike, and every name alike; each measured in both ways."""
     found: dict[str, Any] = {"characters": [], "names": []}
     for seed in SEEDS:
-        found["characters"].append(end(begin(seed, fast=False)))
+        run = begin(seed, fast=False)
+        found["characters"].append(end(run) | {"per name": per_name(run)})
         run = begin(seed)
         run.way = Names(run)
-        found["names"].append(end(run))
+        found["names"].append(end(run) | {"per name": per_name(run)})
     return found
 
 
@@ -285,6 +340,7 @@ def processes() -> dict:
 STUDIES = {
     "factors": factors,
     "measures": measures,
+    "controls": controls,
     "slowly": slowly,
     "weights": weights,
     "processes": processes,

@@ -242,6 +242,8 @@
     $("seed").value = whole($("seed"), 0) % $("seed").max + 1;
     update(`New names, drawn with seed ${$("seed").value}.`);
   });
+  const asked = new URLSearchParams(location.search).get("name"); // from the front page
+  if (asked) $("prefix").value = asked;
   update();
 
   // Every build stores what charlm computes; this browser has to agree.

@@ -22,7 +22,8 @@ class LossScale:
         good: gradients in a row that were finite.
         skipped: gradients so far that were not.
 
-    Source: Micikevicius et al. (2018), section 3.2.
+    Source: Micikevicius et al. (2018), section 3.2, for the factor and for leaving out
+    steps; halving and doubling it: the documentation of NVIDIA's OpenSeq2Seq (2018).
     """
 
     def __init__(self, factor: float = 2.0**16, patience: int = 1000) -> None:

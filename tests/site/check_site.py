@@ -17,15 +17,18 @@ from pathlib import Path
 import axe_playwright_python
 import demos
 import derivations
+import explorables
 import finding
+import formulas
+import front
 import links
 import reading
-import sliders
 import tex
+import training
 from browser import browser_path, chromium, serve, visit
 
 REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
-ELEMENTS = 22_500  # of a page
+ELEMENTS = 15_000  # of a page
 MEDIAN = 150  # kB, of all pages
 TABLES = 5  # that scroll at 1,280 px, of all pages
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
@@ -219,10 +222,13 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
 
 BEHAVIOUR = {
     "finding": finding.check,
+    "formulas": formulas.check,
     "marks and paper": reading.check,
+    "front page": front.check,
     "demos": demos.check_demos,
     "derivations": derivations.check,
-    "sliders": sliders.check,
+    "training": training.check,
+    "explorables": explorables.check,
     "from disk": from_disk,
 }
 JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]

@@ -1,10 +1,8 @@
-"""Lighthouse on the built site, and on a stock build of the same pages beside it.
+"""Lighthouse on two pages of the built site, as a phone and as a desktop.
 
 ``make lighthouse``, after ``make book``, on a quiet machine with Node.js and a network;
-writes book/_results/site.json. A stock build is what Jupyter Book makes of the same
-pages and the same executed cells when its settings are left as they come, save for
-those that the pages cannot be built without. Both are served from this machine, the
-stock build's MathJax too, which favours that one.
+writes book/_results/site.json. The pages are the front page and the chapter with the
+most elements; they are served from this machine, compressed.
 """
 
 import json
@@ -17,29 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
 from browser import browser_path, serve
 
 SOURCE = Path(__file__).parents[2]
 sys.path[:0] = [str(SOURCE / "book" / d) for d in ("_ext", "_results")]
-import freshness  # noqa: E402
 import record  # noqa: E402
 
-TOOLS = {"lighthouse": "12.8.2", "mathjax": "3.2.2"}
+VERSION = "12.8.2"
 FORMS = {"phone": [], "desktop": ["--preset=desktop"]}
 ROUNDS = 3  # of which the medians are taken
 CHROME = "--headless=new --no-sandbox --disable-gpu"
-CDN = "https://cdn.jsdelivr.net/npm/mathjax@3"
-KEPT = (
-    "title author copyright logo only_build_toc_files exclude_patterns execute parse"
-    " bibtex_bibfiles"
-).split()
-NEEDED = [
-    "sphinx_exercise",
-    "sphinx_design",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-]
 SCORES = ("performance", "accessibility", "best-practices", "seo")
 TIMES = {  # milliseconds, of a phone that Lighthouse simulates
     "first paint": "first-contentful-paint",
@@ -49,44 +34,13 @@ TIMES = {  # milliseconds, of a phone that Lighthouse simulates
 
 
 def install(folder: Path) -> None:
-    """Fetch what measures, and the MathJax of the stock build."""
+    """Fetch what measures."""
     if not shutil.which("npm"):
         print("lighthouse: needs Node.js with npm (nodejs.org)", file=sys.stderr)
         sys.exit(2)
-    names = [f"{name}@{version}" for name, version in TOOLS.items()]
-    command = ["npm", "install", "--silent", "--prefix", str(folder), *names]
+    tool = f"lighthouse@{VERSION}"
+    command = ["npm", "install", "--silent", "--prefix", str(folder), tool]
     subprocess.run(command, check=True)
-
-
-def stock(folder: Path, mathjax: Path) -> Path:
-    """Build the pages with Jupyter Book as it comes; returns the folder of the site."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"],
-        cwd=SOURCE,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SOURCE / name, folder / name)
-    cells = SOURCE / "_build/.jupyter_cache" / freshness.code_key(SOURCE)
-    shutil.copytree(cells, folder / "_build/.jupyter_cache")
-    ours = yaml.safe_load((SOURCE / "_config.yml").read_text("utf8"))
-    config = {key: ours[key] for key in KEPT}
-    config["sphinx"] = {
-        "extra_extensions": NEEDED,
-        "config": {"nb_merge_streams": True, "numfig": True},
-    }
-    (folder / "_config.yml").write_text(yaml.safe_dump(config), "utf8")
-    builder = Path(sys.executable).with_name("jupyter-book")
-    command = [str(builder), "build", str(folder), "--quiet"]
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    site = folder / "_build/html"
-    shutil.copytree(mathjax, site / "mathjax")
-    for page in site.rglob("*.html"):
-        page.write_text(page.read_text("utf8").replace(CDN, "/mathjax"), "utf8")
-    return site
 
 
 def heaviest(site: Path) -> str:
@@ -100,13 +54,13 @@ def heaviest(site: Path) -> str:
     )
 
 
-def visit(tools: Path, address: str, options: list[str]) -> dict:
-    """One page, once: scores, requests, bytes, layout shift, times."""
+def visit(tools: Path, base: str, page: str, options: list[str]) -> dict:
+    """One page, once: scores, requests, bytes, elements, layout shift, times."""
     report = tools / "report.json"
     subprocess.run(
         [
             tools / "node_modules/.bin/lighthouse",
-            address,
+            f"{base}/{page}",
             "--quiet",
             f"--chrome-flags={CHROME}",
             "--output=json",
@@ -123,8 +77,9 @@ def visit(tools: Path, address: str, options: list[str]) -> dict:
     return {
         **{name: round(100 * said["categories"][name]["score"]) for name in SCORES},
         "requests": len(urls),
-        "of other hosts": sum("/mathjax/" in url for url in urls),
+        "of other hosts": sum(not url.startswith(base) for url in urls),
         "kB": round(audits["total-byte-weight"]["numericValue"] / 1024),
+        "elements": round(audits["dom-size"]["numericValue"]),
         "shift": round(audits["cumulative-layout-shift"]["numericValue"], 4),
         **{name: round(audits[key]["numericValue"]) for name, key in TIMES.items()},
         "speed of this machine": round(said["environment"]["benchmarkIndex"]),
@@ -132,34 +87,25 @@ def visit(tools: Path, address: str, options: list[str]) -> dict:
 
 
 def main(site: Path) -> int:
-    """Measure both builds and write the record."""
+    """Measure and write the record."""
     if not (site / "index.html").is_file():
         print(f"lighthouse: no site in {site}; run 'make book' first", file=sys.stderr)
         return 2
-    rows = []
+    rows, base = [], serve(site)
     with tempfile.TemporaryDirectory() as name:
-        tools, folder = Path(name, "tools"), Path(name, "stock")
+        tools = Path(name)
         install(tools)
-        builds = {
-            "this book": site,
-            "stock": stock(folder, tools / "node_modules/mathjax"),
-        }
-        pages = ["index.html", heaviest(site)]
-        for build, root in builds.items():
-            base = serve(root)
-            for page in pages:
-                for form, options in FORMS.items():
-                    runs = [
-                        visit(tools, f"{base}/{page}", options) for _ in range(ROUNDS)
-                    ]
-                    middle = {k: statistics.median(r[k] for r in runs) for k in runs[0]}
-                    rows.append({"build": build, "page": page, "form": form, **middle})
-                    print(rows[-1], flush=True)
+        for page in ("index.html", heaviest(site)):
+            for form, options in FORMS.items():
+                runs = [visit(tools, base, page, options) for _ in range(ROUNDS)]
+                middle = {k: statistics.median(r[k] for r in runs) for k in runs[0]}
+                rows.append({"page": page, "form": form, **middle})
+                print(rows[-1], flush=True)
     made = record.made()
-    made["versions"]["lighthouse"] = TOOLS["lighthouse"]
+    made["versions"]["lighthouse"] = VERSION
     made["machine"] = made["machine"].partition(",")[0]
-    label = "the site and a stock build of its pages, seen by Lighthouse"
-    head = {"label": label, "command": "make lighthouse"}
+    head = {"label": "two pages of the site, seen by Lighthouse"}
+    head |= {"command": "make lighthouse"}
     record.write("site", head | made | {"rounds": ROUNDS, "rows": rows})
     return 0
 

@@ -8,7 +8,7 @@ from playwright.sync_api import TimeoutError
 PAPER = ("mlp", "attention", "batchnorm", "bug-zoo", "cheat-sheet", "dropout")
 TEXT = 680  # width of the text on A4, in pixels
 WIDE = f"""() => [...document.querySelectorAll(
-    ".katex-html > .base, .eqno, pre, img, svg, table")]
+    ".katex-html > .base, .katex-html.base, .eqno, pre, img, svg, table")]
   .filter(e => e.getBoundingClientRect().right > {TEXT} + 1).map(e => e.outerHTML)"""
 COVERED = """() => [...document.querySelectorAll(".math:has(.eqno)")].filter(m =>
   [...m.querySelectorAll(".katex-html > .base")].at(-1).getBoundingClientRect().right

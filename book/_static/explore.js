@@ -1,0 +1,104 @@
+// Pictures to drag: controls, drawings, and a sentence that says what is seen.
+// Each lies in explore/NAME.js as explore.add(NAME, {...}):
+//   controls  [name, words, from, to, step, start, show?] a slider; [name, words, options, start]
+//             a choice; functions of the data may stand for numbers and options
+//   compute   (data, settings) => values; tests/test_explore.py compares them with charlm's
+//   pictures  {words, alt, size: [width, height], draw: (data, settings, values) => SVG}
+//   say       (data, settings, values) => a sentence or two
+//   drag      name of a handle => (x, y, data) => settings; a handle is drawn with data-drag
+// The build runs this file too (book/_ext/explore.py): what it draws stands in the page, and
+// here only what moves is redrawn. Data come with the page, from charlm (book/_explore).
+globalThis.explore = (() => {
+  const known = {};
+  const show = (a, digits = 2) => a.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
+  const round = (a) => Math.round(a * 10) / 10;
+  const line = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${round(x)} ${round(y)}`).join("");
+  const path = (d, kind = "") => `<path class="${kind}" d="${d}"/>`;
+  const dot = (x, y, kind = "", r = 4) => `<circle class="${kind}" cx="${round(x)}" cy="${round(y)}" r="${r}"/>`;
+  const bar = (x, y, w, h, kind = "") => // upwards or downwards from y
+    `<rect class="${kind}" x="${round(x)}" y="${round(h < 0 ? y : y - h)}" width="${round(w)}" height="${round(Math.abs(h))}"/>`;
+  const plain = (words) => String(words).replace(/&/g, "&amp;").replace(/</g, "&lt;");
+  const text = (x, y, words, at = "middle", kind = "") =>
+    `<text class="${kind}" x="${round(x)}" y="${round(y)}" text-anchor="${at}">${plain(words)}</text>`;
+  const arrow = (x, y, u, v, kind = "") => {
+    const length = Math.hypot(u, v), a = u / length, b = v / length;
+    if (length < 1) return "";
+    const h = Math.min(7, length / 2), [p, q] = [x + u, y + v];
+    return path(line([[x, y], [p, q]]) + line([[p - h * a - h * b / 2, q - h * b + h * a / 2], [p, q], [p - h * a + h * b / 2, q - h * b - h * a / 2]]), kind);
+  };
+  const handle = (x, y, name) => // a large place to touch, and what is seen of it
+    `<g data-drag="${name}"><circle class="grip" cx="${round(x)}" cy="${round(y)}" r="18"/>${dot(x, y, "handle", 7)}</g>`;
+  // [left, top, width, height] of a picture, what its sides stand for, and [place, words] of ticks
+  const frame = ([left, top, width, height], [x0, x1], [y0, y1], xs = [], ys = []) => {
+    const X = (x) => left + (x - x0) / (x1 - x0) * width, Y = (y) => top + height - (y - y0) / (y1 - y0) * height;
+    const back = (px, py) => [x0 + (px - left) / width * (x1 - x0), y0 + (top + height - py) / height * (y1 - y0)];
+    const marks = xs.map(([x]) => `M${round(X(x))} ${top + height}v4`).join("") + ys.map(([y]) => `M${left} ${round(Y(y))}h-4`).join("");
+    const words = xs.map(([x, w]) => text(X(x), top + height + 16, w)).join("") + ys.map(([y, w]) => text(left - 6, Y(y) + 4, w, "end")).join("");
+    return { X, Y, back, svg: path(`M${left} ${top}v${height}h${width}${marks}`, "axis") + words };
+  };
+
+  const value = (it, data) => (typeof it === "function" ? it(data) : it);
+  const choice = (control) => control.length === 4;
+  const settled = (it, data) => it.controls.map((c) => c.map((part, i) => (i === 6 ? part : value(part, data))));
+  const shown = (control, x, data) => (control[6] ?? ((a) => show(a, 1)))(x, data);
+  const start = (controls) => Object.fromEntries(controls.map((c) => [c[0], choice(c) ? c[3] : c[5]]));
+  function html(name, data) { // the box as it stands in the page
+    const it = known[name], controls = settled(it, data), first = start(controls);
+    const values = it.compute(data, first);
+    const fields = controls.map((c) => (choice(c)
+      ? `<label><span>${c[1]}</span><select name="${c[0]}">${c[2].map((o) => `<option${o === c[3] ? " selected" : ""}>${plain(o)}</option>`).join("")}</select></label>`
+      : `<label><span>${c[1]}: <b>${shown(c, c[5], data)}</b></span><input type="range" name="${c[0]}" min="${c[2]}" max="${c[3]}" step="${c[4]}" value="${c[5]}" aria-valuetext="${shown(c, c[5], data)}" autocomplete="off"></label>`));
+    const pictures = it.pictures.map(({ words, alt, size, draw }) =>
+      `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="img" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
+    return `<div class="explore-pictures${it.narrow ? " narrow" : ""}">${pictures.join("")}</div>` +
+      `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
+      `<div class="explore-controls">${fields.join("")}<button type="button">Back to the start</button></div>` +
+      '<p class="explore-status" role="status"></p>';
+  }
+
+  function attach(box, it) {
+    const data = JSON.parse(box.querySelector("script").textContent), controls = settled(it, data);
+    const field = Object.fromEntries(controls.map((c) => [c[0], box.querySelector(`[name="${c[0]}"]`)]));
+    const drawings = [...box.querySelectorAll("svg")], say = box.querySelector(".explore-say");
+    const status = box.querySelector(".explore-status");
+    const settings = () => Object.fromEntries(controls.map((c) => [c[0], choice(c) ? field[c[0]].value : Number(field[c[0]].value)]));
+    const set = (some) => { for (const [name, x] of Object.entries(some)) field[name].value = x; };
+    let waits, later;
+    const draw = () => {
+      const now = settings(), values = it.compute(data, now);
+      waits = 0;
+      it.pictures.forEach((p, i) => { drawings[i].innerHTML = p.draw(data, now, values); });
+      for (const c of controls) if (!choice(c)) {
+        field[c[0]].previousElementSibling.lastElementChild.textContent = shown(c, now[c[0]], data);
+        field[c[0]].setAttribute("aria-valuetext", shown(c, now[c[0]], data));
+      }
+      say.textContent = it.say(data, now, values);
+      clearTimeout(later); // read out once the slider rests, not at every step
+      later = setTimeout(() => { status.textContent = say.textContent; }, 700);
+    };
+    const ask = () => { waits ||= requestAnimationFrame(draw); };
+    box.addEventListener("input", ask);
+    box.querySelector("button").addEventListener("click", () => { set(start(controls)); ask(); });
+    for (const svg of drawings) {
+      let held;
+      const move = (event) => {
+        if (!held) return;
+        const to = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+        set(it.drag[held](to.x, to.y, data));
+        ask();
+      };
+      svg.addEventListener("pointerdown", (event) => {
+        held = event.target.closest("[data-drag]")?.dataset.drag;
+        if (held) { svg.setPointerCapture(event.pointerId); event.preventDefault(); }
+      });
+      svg.addEventListener("pointermove", move);
+      for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { held = undefined; });
+    }
+  }
+
+  function add(name, it) {
+    known[name] = it;
+    for (const box of globalThis.document?.querySelectorAll(`[data-explore="${name}"]`) ?? []) attach(box, it);
+  }
+  return { known, html, add, show, plain, line, path, dot, bar, text, arrow, handle, frame };
+})();
