@@ -177,4 +177,5 @@ def _long(g: Generator) -> Draws:
 )
 def clipped(d: Tensor, c: Tensor) -> Tensor:
     """d (P), c ()  ->  the nearest vector (P) of length c or less."""
-    return d * (c / d.norm()).clamp(max=1.0)
+    length: Tensor = d.norm()
+    return d * (c / length).clamp(max=1.0)
