@@ -1,13 +1,15 @@
 """Exercises that begin with an empty function: their checks name what is wrong.
 
-Each wrong answer is the solution of the page with one piece replaced, as a learner
-might write it. Only the cells of the page that an exercise needs are run.
+Each answer of ``empty_functions.json`` is the solution of the page with one piece
+replaced, as a learner might write it, and some words of what is then said. Only the
+statements of the page that an exercise needs are run.
 """
 
 import ast
 import builtins
 import contextlib
 import io
+import json
 import linecache
 import re
 import symtable
@@ -17,7 +19,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from empty_functions import RIGHT, WRONG
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "tests" / "portable"))
@@ -25,6 +26,7 @@ sys.path.append(str(ROOT / "tests" / "portable"))
 from page import cells  # noqa: E402
 
 torch.set_num_threads(1)
+ANSWERS = json.loads((ROOT / "tests/empty_functions.json").read_text("utf8"))
 TEXT = {p: p.read_text(encoding="utf8") for p in ROOT.glob("book/*.md")}
 
 
@@ -74,7 +76,9 @@ def run(code, space, place):
 def exercise(label):
     """Statements before it that it needs, its own cells, and the functions wanted."""
     (text,) = [t for t in TEXT.values() if f":label: {label}\n" in t]
-    start = re.findall("^```{exercise-start} .*$", text.split(f":label: {label}\n")[0], re.M)
+    start = re.findall(
+        "^```{exercise-start} .*$", text.split(f":label: {label}\n")[0], re.M
+    )
     own = between(text, f"{start[-1]}\n:label: {label}", "```{exercise-end}")
     first = own[0][0]
     solution = between(text, f"````{{solution-start}} {label}", "````{solution-end}")
@@ -119,7 +123,7 @@ def judged(label, old="", new=""):
     return passed, said.getvalue()
 
 
-@pytest.mark.parametrize("label", WRONG)
+@pytest.mark.parametrize("label", ANSWERS)
 def test_what_is_not_written_is_told_so(label):
     passed, said = judged(label)
     assert not passed
@@ -128,7 +132,7 @@ def test_what_is_not_written_is_told_so(label):
 
 @pytest.mark.parametrize(
     ("label", "old", "new", "words"),
-    [(label, *case) for label, all_ in WRONG.items() for case in all_],
+    [(label, *case) for label, of in ANSWERS.items() for case in of["wrong"]],
 )
 def test_a_wrong_answer_is_named(label, old, new, words):
     passed, said = judged(label, old, new)
@@ -138,13 +142,13 @@ def test_a_wrong_answer_is_named(label, old, new, words):
 
 @pytest.mark.parametrize(
     ("label", "old", "new"),
-    [(label, *case) for label, all_ in RIGHT.items() for case in all_],
+    [(label, *case) for label, of in ANSWERS.items() for case in of["right"]],
 )
 def test_a_right_answer_in_other_words_passes(label, old, new):
     passed, said = judged(label, old, new)
     assert passed, said
 
 
-@pytest.mark.parametrize("label", WRONG)
+@pytest.mark.parametrize("label", ANSWERS)
 def test_three_wrong_answers_were_tried(label):
-    assert len(WRONG[label]) >= 3
+    assert len(ANSWERS[label]["wrong"]) >= 3

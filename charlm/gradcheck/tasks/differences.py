@@ -35,14 +35,16 @@ def _along(f: Function, x: Tensor, h: float, rule: Callable[..., Tensor]) -> Ten
             lambda f, x, h: torch.full_like(x, (f(x + h) - f(x - h)).item() / 2 / h)
         ),
         "a coordinate keeps its step while the next ones are moved": (
-            lambda f, x, h: torch.stack(
-                [
-                    f(x - h * before + h * e) - f(x - h * before - h * e)
-                    for e in torch.eye(len(x)).to(x)
-                    for before in [(e.flip(0).cumsum(0).flip(0) - e)]
-                ]
+            lambda f, x, h: (
+                torch.stack(
+                    [
+                        f(x - h * before + h * e) - f(x - h * before - h * e)
+                        for e in torch.eye(len(x)).to(x)
+                        for before in [(e.flip(0).cumsum(0).flip(0) - e)]
+                    ]
+                )
+                / (2 * h)
             )
-            / (2 * h)
         ),
         "it is not divided by the step, 2 h": (
             lambda f, x, h: 2 * h * central_slopes(f, x, h)
@@ -94,13 +96,13 @@ def _losses(g: Generator) -> Draws:
     slips={
         "the rise from -h to h is not halved": (
             lambda L, p, claim, u, h: (
-                (L(p + h * u) - L(p - h * u) - h * claim @ u).abs()
-            )
+                L(p + h * u) - L(p - h * u) - h * claim @ u
+            ).abs()
         ),
         "the predicted rise lacks the factor h": (
             lambda L, p, claim, u, h: (
-                ((L(p + h * u) - L(p - h * u)) / 2 - claim @ u).abs()
-            )
+                (L(p + h * u) - L(p - h * u)) / 2 - claim @ u
+            ).abs()
         ),
         "this is the remainder of second order, from theta up alone": (
             lambda L, p, claim, u, h: (L(p + h * u) - L(p) - h * claim @ u).abs()

@@ -41,8 +41,8 @@ Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def _weights(g: Generator) -> Draws:
-    for label, I, H, O in (("five, four, three", 5, 4, 3), ("one unit", 2, 1, 1)):
-        yield label, (randn(g, I, H), randn(g, H), randn(g, H, O), randn(g, O))
+    for label, n, H, V in (("five, four, three", 5, 4, 3), ("one unit", 2, 1, 1)):
+        yield label, (randn(g, n, H), randn(g, H), randn(g, H, V), randn(g, V))
 
 
 @task(

@@ -44,9 +44,7 @@ def _step(
     return p - lr * m_hat / (s_hat.sqrt() + eps) - pull * p, m, s
 
 
-def _coupled(
-    p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float
-) -> Step:
+def _coupled(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> Step:
     lr, decay, eps = rest
     return _step(p, g + decay * p, m, s, t, lr, 0.0, eps)
 
@@ -161,9 +159,7 @@ def _long(g: Generator) -> Draws:
     _long,
     "d",
     slips={
-        "each element is cut; this is clipping by value": (
-            lambda d, c: d.clamp(-c, c)
-        ),
+        "each element is cut; this is clipping by value": (lambda d, c: d.clamp(-c, c)),
         "it is always made c long, also where it is shorter": (
             lambda d, c: d * c / d.norm()
         ),
@@ -181,4 +177,5 @@ def _long(g: Generator) -> Draws:
 )
 def clipped(d: Tensor, c: Tensor) -> Tensor:
     """d (P), c ()  ->  the nearest vector (P) of length c or less."""
-    return d * (c / d.norm()).clamp(max=1.0)
+    length: Tensor = d.norm()
+    return d * (c / length).clamp(max=1.0)

@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from torch import Generator, Tensor
 
 from ..cases.draw import randn
@@ -10,30 +9,30 @@ from .task import Draws, task
 
 
 def _fans(g: Generator) -> Draws:
-    for I in (30, 200):
-        yield f"{I} inputs", (I, 0.5 + randn(g).sigmoid().item())
+    for n in (30, 200):
+        yield f"{n} inputs", (n, 0.5 + randn(g).sigmoid().item())
 
 
 @task(
     _fans,
     "a",
     slips={
-        "this is the deviation; a uniform law of that bound has a third of its square": (
-            lambda I, gain: gain / math.sqrt(I)
+        "this is the deviation; the mean square of a uniform law is a**2 / 3": (
+            lambda n, gain: gain / math.sqrt(n)
         ),
         "the mean square is a**2 / 3; a**2 / 12 is that of an interval of length a": (
-            lambda I, gain: gain * math.sqrt(12 / I)
+            lambda n, gain: gain * math.sqrt(12 / n)
         ),
-        "the root is not taken": lambda I, gain: gain * 3 / I,
+        "the root is not taken": lambda n, gain: gain * 3 / n,
         "the gain stands under the root; its square would": (
-            lambda I, gain: math.sqrt(3 * gain / I)
+            lambda n, gain: math.sqrt(3 * gain / n)
         ),
-        "the 3 is on the wrong side": lambda I, gain: gain / math.sqrt(3 * I),
+        "the 3 is on the wrong side": lambda n, gain: gain / math.sqrt(3 * n),
     },
 )
-def uniform_bound(I: int, gain: float) -> float:
-    """Number of inputs I, gain  ->  the a of a uniform law on [-a, a]."""
-    return gain * math.sqrt(3 / I)
+def uniform_bound(n: int, gain: float) -> float:
+    """Number of inputs n, gain  ->  the a of a uniform law on [-a, a]."""
+    return gain * math.sqrt(3 / n)
 
 
 def _slopes(g: Generator) -> Draws:

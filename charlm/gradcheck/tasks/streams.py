@@ -1,6 +1,5 @@
 """A stack of dilated filters that takes one row after the other."""
 
-import torch
 from torch import Generator, Tensor
 
 from ... import ops

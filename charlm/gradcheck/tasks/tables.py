@@ -23,8 +23,12 @@ def _counts(g: Generator) -> Draws:
         "rows do not sum to one: the divisor lacks what was added": (
             lambda c, a: (c + a) / c.sum(1, keepdim=True).clamp_min(1)
         ),
-        "columns sum to one; each context is a row": lambda c, a: (c + a) / (c + a).sum(0),
-        "the whole table sums to one; each row should": lambda c, a: (c + a) / (c + a).sum(),
+        "columns sum to one; each context is a row": lambda c, a: (
+            (c + a) / (c + a).sum(0)
+        ),
+        "the whole table sums to one; each row should": lambda c, a: (
+            (c + a) / (c + a).sum()
+        ),
         "alpha is added to the divisor alone": (
             lambda c, a: c / (c.sum(1, keepdim=True) + a * c.shape[1])
         ),
