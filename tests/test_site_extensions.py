@@ -114,7 +114,7 @@ def test_notebooks_are_valid_and_the_same_each_time():
 
 
 @pytest.mark.parametrize(
-    "code, checks",
+    ("code", "checks"),
     [
         ("a = 1", "assert a\nfor b in (1, 2):\n    assert b  # each"),
         ("for b in (1, 2):\n    print(b)\n    assert b", ""),
