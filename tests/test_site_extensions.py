@@ -25,6 +25,7 @@ import derivation  # noqa: E402
 import finding  # noqa: E402
 import freshness  # noqa: E402
 import katex_static  # noqa: E402
+import layout  # noqa: E402
 import ledger_page  # noqa: E402
 import notebooks  # noqa: E402
 import provenance  # noqa: E402
@@ -115,6 +116,20 @@ def test_notebooks_are_valid_and_the_same_each_time():
     notebook = nbformat.reads(notebooks.dump(cells), as_version=4)
     nbformat.validate(notebook)
     assert [c.cell_type for c in notebook.cells] == ["markdown", "code"]
+
+
+@pytest.mark.parametrize(
+    ("code", "checks"),
+    [
+        ("a = 1", "assert a\nfor b in (1, 2):\n    assert b  # each"),
+        ("for b in (1, 2):\n    print(b)\n    assert b", ""),
+        ("", "assert 1"),
+        ("%time 1", ""),
+    ],
+)
+def test_the_assertions_that_a_cell_ends_in_are_told_apart(code, checks):
+    whole = "\n\n".join(filter(None, (code, checks)))
+    assert layout.checks_apart(whole) == (code, checks)
 
 
 def test_mathematics_is_drawn_for_eye_and_ear():

@@ -86,7 +86,7 @@ class FewElements(HTML5Translator):
 
 def configure(app, config) -> None:
     logo = Path(app.srcdir, config.html_logo).read_text("utf8")
-    config.html_context["logo_drawn"] = logo
+    config.html_context |= {"logo_drawn": logo, "author": config.author}
     config.html_theme_options = {}  # Jupyter Book's are for the theme that it brings
     config.pygments_dark_style = DARK  # an option of Furo, which is loaded later
     PygmentsBridge.html_formatter = FewSpans

@@ -44,7 +44,7 @@ FIT = """() => { let shrunk = 0;
   return [shrunk, wide.map(say)];
 }"""
 NUMBERS = """numbers => { for (const [id, page] of Object.entries(numbers))
-  document.querySelector(`nav a[href="#${id}"] .page`).textContent = page; }"""
+  document.querySelector(`nav a[href="#${id}"] .begins`).textContent = page; }"""
 
 HEADINGS = """[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
   .map(e => e.textContent.trim())"""
@@ -99,7 +99,7 @@ def front(about: dict[str, str], book: list[pages.Page]) -> str:
             lines.append(f'<p class="part">{escape(page.part)}</p>')
         lines.append(
             f'<p><a href="#{slug(page.path)}"><span>{escape(page.title)}</span>'
-            '<span class="page">000</span></a></p>'
+            '<span class="begins">000</span></a></p>'
         )
     return "\n".join([*lines, "</nav>"])
 

@@ -205,6 +205,7 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
             "links and anchors": links.check_links(parsed, root),
             "files of the source": links.check_sources(parsed, root),
             "ids": links.check_ids(parsed, root),
+            "foot": links.check_foot(parsed, root),
             "words": links.check_words(parsed, root),
             "pictures": links.check_pictures(parsed, root),
             "copied TeX": links.check_tex(parsed, root, source),

@@ -38,6 +38,13 @@ def check_ids(pages, root):
             yield f"{path.relative_to(root)}: the id {twice!r} is there twice"
 
 
+def check_foot(pages, root):
+    """The foot of the front page names what PDF and EPUB take from it."""
+    for name in (".author", ".provenance", ".copyright"):
+        if not pages[root / "index.html"].select_one(name).get_text(strip=True):
+            yield f"index.html: {name} is empty"
+
+
 def check_links(pages, root):
     """Every local link and anchor exists; no asset comes from elsewhere."""
     known = {path.resolve(): anchors(soup) for path, soup in pages.items()}
