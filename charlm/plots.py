@@ -44,7 +44,6 @@ def use() -> None:
         {
             "svg.hashsalt": "charlm",
             "svg.fonttype": "path",
-            "savefig.transparent": True,
             "font.size": 11,
             "text.color": INK,
             "axes.edgecolor": INK,
