@@ -135,6 +135,10 @@ def test_running_text_as_windows_and_as_pieces(running):
     X, Y = found.encode(model(5, causal=True), "dev")
     assert X.tolist() == [stream[0:5], stream[5:10]]
     assert Y.tolist() == [stream[1:6], stream[6:11]]
+    X, Y = found.encode(model(1, causal=True), "dev")
+    assert (X.flatten().tolist(), Y.flatten().tolist()) == (stream[:-1], stream[1:])
+    with pytest.raises(ValueError, match="one of its parts has 10 characters"):
+        found.encode(model(11), "train")
 
 
 def test_items_as_windows_and_whole(listed):
@@ -154,6 +158,12 @@ def test_items_as_windows_and_whole(listed):
 def of(items, running=False):
     parts = {"train": items, "dev": items[:1], "test": items[:1]}
     return Corpus("own", running, Vocab(".x"), parts, "")
+
+
+@pytest.mark.parametrize(("running", "longest"), [(False, "aaaa"), (True, "c")])
+def test_what_limits_a_block_is_the_longest_item_or_the_shortest_part(running, longest):
+    parts = {"train": ["aaaa"], "dev": ["c"], "test": ["bb"]}
+    assert Corpus("own", running, Vocab(".abc"), parts, "").longest == longest
 
 
 @pytest.mark.parametrize(
@@ -227,6 +237,16 @@ def test_memory_is_what_the_system_says(monkeypatch):
     assert memory.available() == 3 * 4096
     monkeypatch.setattr(memory.os, "sysconf", refuse)
     assert memory.available() == 2**63
+
+
+def test_a_text_has_to_fit_into_memory(running, monkeypatch):
+    """As bytes, as text and as numbers: 30 bytes for each of its own."""
+    size = running.stat().st_size
+    monkeypatch.setattr(memory, "available", lambda: 30 * size)
+    assert data.read_text(running) == TEXT
+    monkeypatch.setattr(memory, "available", lambda: 30 * size - 1)
+    with pytest.raises(ValueError, match=r"text\.txt: the text would take .*a part"):
+        data.read_text(running)
 
 
 def test_what_is_not_seen_is_counted_and_named():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from charlm import data
 from charlm.data import Vocab
+from charlm.data.sources import is_running
 
 URL = "https://example.invalid/online.txt"
 LECTURES = os.environ.get("CHARLM_DATA")  # read before the fixture below removes it
@@ -251,15 +252,22 @@ def test_a_folder_and_a_missing_file(tmp_path):
         data.read_lines(tmp_path / "missing.txt")
 
 
-def test_an_unreadable_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (OSError("it has no number"), "it has no number"),
+    ],
+)
+def test_an_unreadable_file(error, why, tmp_path, monkeypatch):
     path = tmp_path / "secret.txt"
     path.write_text("ada")
 
     def refuse(self):
-        raise PermissionError(13, "Permission denied")
+        raise error
 
     monkeypatch.setattr(type(path), "read_bytes", refuse)
-    with pytest.raises(ValueError, match=r"read \(Permission denied\); check"):
+    with pytest.raises(ValueError, match=rf"read \({why}\); check"):
         data.load(path)
 
 
@@ -347,7 +355,13 @@ def test_a_local_copy_is_used(local, monkeypatch, as_folder):
 def test_a_wrong_local_copy_is_refused(local, monkeypatch):
     monkeypatch.setenv("CHARLM_DATA", str(local))
     local.write_bytes(b"eve\n")
-    with pytest.raises(ValueError, match=r"not the expected.*unset CHARLM_DATA"):
+    found, wanted = (
+        hashlib.sha256(raw).hexdigest()[:12] for raw in (b"eve\n", b"ada\nbob\n")
+    )
+    told = (
+        rf"not the expected content \(sha256 {found}\.\.\., expected {wanted}\.\.\.\)"
+    )
+    with pytest.raises(ValueError, match=f"{told}; unset CHARLM_DATA"):
         data.load("makemore")
 
 
@@ -407,6 +421,19 @@ def test_a_download_is_made_once(local, cache, monkeypatch):
     assert asked == [URL]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_download_shows_how_far_it_is_to_who_can_see_it(
+    local, cache, monkeypatch, seen
+):
+    asked = []
+    monkeypatch.setattr("sys.stderr.isatty", lambda: seen, raising=False)
+    monkeypatch.setattr(
+        pooch, "retrieve", lambda url, **how: asked.append(how) or str(local)
+    )
+    assert data.load("makemore") == ["ada", "bob"]
+    assert [how["progressbar"] for how in asked] == [seen]
+
+
 def test_a_download_with_other_content_is_refused(local, cache, monkeypatch):
     serve(monkeypatch, b"eve\n")
     with pytest.raises(ValueError, match=r"(?s)download.*hash.*set CHARLM_DATA"):
@@ -434,6 +461,7 @@ def test_running_text_is_no_list(tmp_path, monkeypatch):
     raw = b"First Citizen:\nBefore we proceed"
     checksum = hashlib.sha256(raw).hexdigest()
     source = data.Source("t.txt", checksum, URL, "")
+    assert is_running("tinyshakespeare")
     monkeypatch.setitem(data.SOURCES, "tinyshakespeare", source)
     (tmp_path / "t.txt").write_bytes(raw)
     monkeypatch.setenv("CHARLM_DATA", str(tmp_path))

@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from IPython.core.formatters import DisplayFormatter  # noqa: E402
 from matplotlib.colors import to_hex, to_rgba  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
@@ -125,7 +124,8 @@ def test_a_picture_of_a_graph_is_in_order(places, drawn):
     ):
         assert [t for *_, t in words] == node.text.split("\n")
         assert {a for a, *_ in words} == {x + w / 2}
-        assert w >= 8 * max(map(len, node.text.split("\n"))) + 10
+        count = max(map(len, node.text.split("\n")))
+        assert 8 * count + 10 <= w <= max(34, 10 * count + 20)
         heights = [b for _, b, _ in words]
         # the middle of small letters is 5 pixels above their line
         assert sum(heights) / len(heights) - 5 == pytest.approx(y + h / 2)
@@ -313,8 +313,8 @@ def test_the_style_of_the_book():
 class Shell:
     """A notebook's shell, as far as figures go."""
 
-    def __init__(self):
-        self.display_formatter = DisplayFormatter()
+    def __init__(self, formatter):
+        self.display_formatter = formatter
 
     def run_line_magic(self, name, line):
         assert (name, line) == ("matplotlib", "inline")
@@ -324,7 +324,8 @@ class Shell:
 
 
 def test_a_notebook_shows_a_figure_that_follows_the_theme_and_nothing_else(monkeypatch):
-    terminal, notebook = Shell(), Shell()
+    of = pytest.importorskip("IPython.core.formatters").DisplayFormatter
+    terminal, notebook = Shell(of()), Shell(of())
     notebook.kernel = None
     with matplotlib.rc_context():
         for shell in (None, terminal, notebook):
@@ -338,8 +339,13 @@ def test_a_notebook_shows_a_figure_that_follows_the_theme_and_nothing_else(monke
         assert "var(--ink)" in shown["image/svg+xml"]
         assert set(shown) == {"text/plain", "image/svg+xml"}
         assert set(terminal.display_formatter.format(fig)[0]) == {"text/plain"}
-        monkeypatch.setitem(sys.modules, "IPython", None)
-        plots.use()  # a plain Python
+
+
+def test_the_style_needs_no_notebook(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    with matplotlib.rc_context():
+        plots.use()
+        assert matplotlib.rcParams["text.color"] == plots.INK
 
 
 def test_a_band_is_mean_lowest_and_highest_and_its_label():
@@ -466,6 +472,16 @@ def test_the_stepper_takes_leaves_and_values_used_twice_at_once():
     twice = scalar.backward_steps(a * a, "Square")
     assert "× 2, × 2" in twice.html
     assert "a gets 2 × 1 = 2 and has 2 + 2 = 4" in repr(twice)
+
+
+def test_steppers_of_a_page_have_names_of_their_own():
+    """That a link or a style may use: they begin with a letter."""
+    steps = [(show.Html("<p/>", ""), "one."), (show.Html("<b/>", ""), "two.")]
+    found = [show.stepper(steps, title) for title in "abcdefgh"]
+    names = [ET.fromstring(f.html).find("p").get("id") for f in found]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][\w-]+", name) for name in names)
+    assert repr(found[0]) == "a\n1. one.\n2. two."
 
 
 def test_a_stepper_without_steps_is_refused():
