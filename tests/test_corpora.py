@@ -103,6 +103,7 @@ def test_accents_are_joined_on_request(listed):
     assert "\u0301" not in joined.vocab.symbols
     text = corpus(listed, running=True, compose=True)
     assert "\u0301" not in text.text
+    assert "\u0301" in corpus(listed, running=True).text
 
 
 def test_a_vocabulary_that_lacks_characters(listed):
@@ -163,7 +164,8 @@ def of(items, running=False):
 @pytest.mark.parametrize(("running", "longest"), [(False, "aaaa"), (True, "c")])
 def test_what_limits_a_block_is_the_longest_item_or_the_shortest_part(running, longest):
     parts = {"train": ["aaaa"], "dev": ["c"], "test": ["bb"]}
-    assert Corpus("own", running, Vocab(".abc"), parts, "").longest == longest
+    found = Corpus("own", running, Vocab(".abc"), parts, "")
+    assert (found.longest, found.compose) == (longest, False)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,7 @@ def test_what_is_not_seen_is_counted_and_named():
         "1,200 accents stand apart from their letters (normalisation form D); form C "
         "joins them (--nfc)"
     ]
+    assert len(odd("e\u0301")) == 1
     assert odd("plain text,\n\twith \u00e9") == []
     assert spelt("a") == "U+0061 LATIN SMALL LETTER A"
 
