@@ -434,7 +434,7 @@ def test_what_is_known_of_a_source(name):
     assert re.search(
         rf"\d [a-z ]+.*, {'downloaded' if source.url else 'part of'}", source.about
     )
-    assert ("running text" in source.about) == source.running
+    assert ("running text" in source.about) == source.running == is_running(name)
 
 
 @pytest.fixture
