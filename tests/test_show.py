@@ -223,6 +223,7 @@ def test_what_a_box_says_of_its_node():
     paths = [p for p in found.svg.iter("path") if p.get("class") != "head"]
     widths = [float(p.get("stroke-width")) for p in paths]
     assert widths[0] > 2 * widths[1] == 2 * widths[2] > 2
+    assert widths[0] == float(y.get("stroke-width"))
     (mark,) = found.svg.iter("marker")
     assert {p.get("marker-end") for p in paths} == {f"url(#{mark.get('id')})"}
     assert len(found.svg.findall("g")) == 1
