@@ -44,7 +44,6 @@ def use() -> None:
         {
             "svg.hashsalt": "charlm",
             "svg.fonttype": "path",
-            "savefig.transparent": True,
             "font.size": 11,
             "text.color": INK,
             "axes.edgecolor": INK,
@@ -131,8 +130,7 @@ def loss_curve(
     fig = Figure(figsize=(6, 3.5))
     ax = fig.subplots()
     ax.plot(list(steps), means, label="minibatches")
-    if dev:
-        ax.plot(*zip(*dev, strict=True), marker="o", label="dev")
+    ax.plot(*zip(*dev, strict=True), marker="o", label="dev")  # nothing of none
     ax.set_xlabel("step")
     ax.set_ylabel("loss (nats per character)")
     ax.legend()

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from charlm.cli import eval as evaluation
-from charlm.cli import main, output, paths
+from charlm.cli import main, output, parser, paths
 from charlm.cli import sample as sampling
+from charlm.data import SOURCES, describe, load, locate
+from charlm.gradcheck import ledger
 from charlm.sample import log_likelihood
 from charlm.train import Stopped
 from charlm.train.checkpoint import read
@@ -158,6 +160,158 @@ def test_eval_says_nats_bits_and_perplexity(folder, capsys):
     ]
     assert evaluation._exp(699.0) == math.exp(699)
     assert evaluation._exp(700.0) == math.inf
+
+
+def test_a_corpus_is_measured_as_the_run_has_split_it_or_whole(folder, capsys):
+    few = folder / "few.txt"
+    few.write_text("ada\notto")
+    assert [*answer(capsys, "eval", "--data", "few.txt")["nats"]] == ["all"]
+    parts = answer(capsys, "eval", "--data", "names.txt")["nats"]
+    assert [*parts] == ["train", "dev", "test"]
+    head = read(FILE).head["run"]
+    assert parts["dev"] == pytest.approx(head["best"])
+    heard = told(capsys, "eval")
+    assert heard.startswith(f"{FILE}: says that it was trained on 'names.txt'; to meas")
+
+
+def test_info_says_all_that_a_file_holds(folder, capsys):
+    kept, found = read(FILE), answer(capsys, "info")
+    head = kept.head
+    assert found == {
+        "file": FILE,
+        "model": "bigram",
+        "numbers": len(kept.vocab) ** 2,
+        "options": {},
+        "symbols": kept.vocab.symbols,
+        "data": head["data"],
+        "steps": 2,
+        "finished": True,
+        "dev": head["run"]["best"],
+        "seconds": round(head["run"]["seconds"], 2),
+        "settings": head["config"],
+        "versions": head["versions"],
+        "parameters": {"W": [len(kept.vocab)] * 2},
+    }
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    wide = len(kept.vocab)
+    for line in (
+        "model        bigram",
+        f"symbols      {wide}: {kept.vocab.symbols!r}",
+        "options      as the model has them",
+        "data         names.txt, a list",
+        f"dev          {head['run']['best']:.4f} nats",
+    ):
+        assert line in said
+    assert said[-2:] == ["parameters", f"  {'W':28s} {wide} x {wide}"]
+    (settings,) = [line for line in said if line.startswith("settings")]
+    assert "batch 4" in settings
+    assert ", steps 2," in settings
+    assert main(["info", "text.st"]) == 0
+    assert "data         text.txt, running text" in capsys.readouterr().out
+    assert answer(capsys, *TRAIN, "--out", "no.st", "--evals", "0")["dev"] is None
+    assert main(["info", "no.st"]) == 0
+    assert "dev          not measured" in capsys.readouterr().out
+
+
+def test_what_is_said_of_data(folder, capsys):
+    assert answer(capsys, "data", "list") == {n: s.about for n, s in SOURCES.items()}
+    assert main(["data", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{'names':16s} {SOURCES['names'].about}"
+    assert main(["data", "fetch", "names"]) == 0
+    assert capsys.readouterr().out == f"{locate('names')}\n"
+    rows = describe(load("names.txt")).rows()
+    assert answer(capsys, "data", "describe", "names.txt") == dict(rows) | {"notes": []}
+    assert main(["data", "describe", "names.txt"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"{name:28s} {value}" for name, value in rows]
+    Path("odd.txt").write_text("e\u0301\u200f\n" * 3, encoding="utf8")
+    assert main(["data", "describe", "odd.txt", "--text"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [f"{'characters':28s} 12", f"{'symbols':28s} 4"]
+    assert [line[:6] for line in said[2:]] == ["note: ", "note: "]
+    joined = answer(capsys, "data", "describe", "odd.txt", "--text", "--nfc")
+    assert joined["characters"] == "9"
+    for action in ("fetch", "describe"):
+        assert told(capsys, "data", action).startswith(f"data {action}: of what? Name")
+
+
+def test_what_the_ledger_says(capsys, monkeypatch):
+    (column, *_) = ledger.COLUMNS
+    right = ledger.Row("tanh", 6, {column: 1.23e-9, "other": None}, {}, "")
+    wrong = ledger.Row("relu", 12, {column: 0.5, "other": 2.0}, {}, "relu is wrong")
+    monkeypatch.setattr(ledger, "rows", lambda: [right, wrong])
+    monkeypatch.setattr(ledger, "check", {"tanh": right, "relu": wrong}.get)
+    assert main(["check", "tanh"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"ok   {'tanh':20s}    6 runs    1e-09        -",
+        f"columns: relative error against {column}, other",
+    ]
+    assert main(["check"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"FAIL {'relu':20s}   12 runs    5e-01    2e+00",
+        "relu is wrong",
+    ]
+    assert main(["check", "relu", "--json"]) == 1
+    wanted = {"errors": {"relu": wrong.errors}, "problems": ["relu is wrong"]}
+    assert json.loads(capsys.readouterr().out) == wanted
+
+
+def test_a_machine_is_told_why_a_file_is_not_judged(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    target = "gone.py:linear_backward"
+    assert main(["check", target, "--json"]) == 2
+    both = capsys.readouterr()
+    found = json.loads(both.out)
+    assert (found["target"], found["status"]) == (target, "refused")
+    assert both.err == f"charlm: {found['problem']}\n"
+    assert main(["check", target]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_what_bench_says(folder, capsys, monkeypatch):
+    asked = []
+
+    def times(*what):
+        asked.append(what)
+        return {"plain": 2e-3, "fast": 5e-4}
+
+    monkeypatch.setattr("charlm.cli.bench.step_times", times)
+    args = ["bench", "--data", "names.txt", "--model", "gpt", "--rounds", "1"]
+    assert main([*args, "--batch", "8"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "gpt, a minibatch of 8, one thread:",
+        f"{'plain':16s}       2000 us    1.00 x",
+        f"{'fast':16s}        500 us    4.00 x",
+    ]
+    ((model, data, batch, rounds),) = asked
+    assert (model, data.source, batch, rounds) == ("gpt", "names.txt", 8, 1)
+    assert torch.get_num_threads() == 1
+    assert told(capsys, *args[:-1], "0") == "rounds is 0; time at least 1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "usual"),
+    [
+        ("sample", {"count": 10, "temperature": 1.0, "seed": 0, "device": "cpu"}),
+        ("sample", {"file": FILE}),
+        ("eval", {"device": "cpu", "file": FILE}),
+        ("info", {"file": FILE}),
+        ("export --out m.py", {"file": FILE}),
+        ("check", {"seconds": 120.0}),
+        ("bench", {"model": "mlp", "data": "names", "batch": 32, "rounds": 20}),
+        ("train", {"device": "cpu"}),
+    ],
+)
+def test_what_is_taken_where_nothing_is_given_stands_in_the_help(typed, usual):
+    args = parser().parse_args(typed.split())
+    (commands,) = (a.choices for a in parser()._actions if isinstance(a.choices, dict))
+    told = {a.dest: a.help for a in commands[args.command]._actions}
+    for name, value in usual.items():
+        assert getattr(args, name) == value
+        shown = f"{value:g}" if isinstance(value, float) else value
+        assert f"({shown})" in told[name]
 
 
 def test_eval_says_how_likely_a_name_is(folder, capsys):

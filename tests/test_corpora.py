@@ -42,6 +42,7 @@ def test_items_are_shuffled_with_42_and_cut_in_three(listed):
     assert found.parts == dict(zip(("train", "dev", "test"), wanted, strict=True))
     assert (found.source, found.running, found.compose) == (str(listed), False, False)
     assert found.vocab == Vocab.of(ITEMS)
+    assert found == Corpus(str(listed), False, found.vocab, found.parts, found.digest)
     assert corpus(listed, seed=1).parts != found.parts
     assert corpus(listed, whole=True).parts == {"all": ITEMS}
     assert found.text == "\n".join([*wanted[0], *wanted[1], *wanted[2]])
@@ -103,6 +104,7 @@ def test_accents_are_joined_on_request(listed):
     assert "\u0301" not in joined.vocab.symbols
     text = corpus(listed, running=True, compose=True)
     assert "\u0301" not in text.text
+    assert "\u0301" in corpus(listed, running=True).text
 
 
 def test_a_vocabulary_that_lacks_characters(listed):
@@ -135,6 +137,10 @@ def test_running_text_as_windows_and_as_pieces(running):
     X, Y = found.encode(model(5, causal=True), "dev")
     assert X.tolist() == [stream[0:5], stream[5:10]]
     assert Y.tolist() == [stream[1:6], stream[6:11]]
+    X, Y = found.encode(model(1, causal=True), "dev")
+    assert (X.flatten().tolist(), Y.flatten().tolist()) == (stream[:-1], stream[1:])
+    with pytest.raises(ValueError, match="one of its parts has 10 characters"):
+        found.encode(model(11), "train")
 
 
 def test_items_as_windows_and_whole(listed):
@@ -154,6 +160,13 @@ def test_items_as_windows_and_whole(listed):
 def of(items, running=False):
     parts = {"train": items, "dev": items[:1], "test": items[:1]}
     return Corpus("own", running, Vocab(".x"), parts, "")
+
+
+@pytest.mark.parametrize(("running", "longest"), [(False, "aaaa"), (True, "c")])
+def test_what_limits_a_block_is_the_longest_item_or_the_shortest_part(running, longest):
+    parts = {"train": ["aaaa"], "dev": ["c"], "test": ["bb"]}
+    found = Corpus("own", running, Vocab(".abc"), parts, "")
+    assert found.longest == longest
 
 
 @pytest.mark.parametrize(
@@ -229,6 +242,16 @@ def test_memory_is_what_the_system_says(monkeypatch):
     assert memory.available() == 2**63
 
 
+def test_a_text_has_to_fit_into_memory(running, monkeypatch):
+    """As bytes, as text and as numbers: 30 bytes for each of its own."""
+    size = running.stat().st_size
+    monkeypatch.setattr(memory, "available", lambda: 30 * size)
+    assert data.read_text(running) == TEXT
+    monkeypatch.setattr(memory, "available", lambda: 30 * size - 1)
+    with pytest.raises(ValueError, match=r"text\.txt: the text would take .*a part"):
+        data.read_text(running)
+
+
 def test_what_is_not_seen_is_counted_and_named():
     text = "a\u200fb\ufeff\u200f c\n\td\u00a0e\x07\u200f\x07"
     (line,) = odd(text)
@@ -244,6 +267,7 @@ def test_what_is_not_seen_is_counted_and_named():
         "1,200 accents stand apart from their letters (normalisation form D); form C "
         "joins them (--nfc)"
     ]
+    assert len(odd("e\u0301")) == 1
     assert odd("plain text,\n\twith \u00e9") == []
     assert spelt("a") == "U+0061 LATIN SMALL LETTER A"
 

@@ -165,7 +165,7 @@ def corpus(
         if boundary is None and any(BOUNDARY in item for item in items):
             mark = FREE
     if vocab:
-        _known(vocab, content if running else "".join(items), str(source))
+        _known(vocab, "".join(items), str(source))
     else:
         vocab = Vocab.of(items, mark)
     digest = hashlib.sha256(f"{running} {seed} {content}".encode()).hexdigest()

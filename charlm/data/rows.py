@@ -35,7 +35,7 @@ def split(
         raise ValueError(f"split: {fractions} are not three parts of 1, all above 0")
     shuffled = list(items)
     random.Random(seed).shuffle(shuffled)
-    # 0.7 + 0.2 is a little less than 0.9; without the 1e-9 int() would drop an item
+    # 0.7 + 0.1 is a little less than 0.8; without the 1e-9 int() would drop an item
     first = int(fractions[0] * len(shuffled) + 1e-9)
     second = int((fractions[0] + fractions[1]) * len(shuffled) + 1e-9)
     parts = shuffled[:first], shuffled[first:second], shuffled[second:]
