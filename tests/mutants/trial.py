@@ -224,14 +224,15 @@ def functions(package: Path) -> dict[tuple, list]:
     return found
 
 
-def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> None:
-    """Give the functions of a file the code of the mutant.
+def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> bool:
+    """Give the functions of a file the code of the mutant: false if none has another.
 
     Raises:
         ValueError: a function lives on that has other variables than its mutant.
     """
     tree = mutant.tree()
-    if mutant.place.default:
+    new = mutant.place.default
+    if new:
         _put_defaults(mutant, tree, known)
     else:
         codes = [compile(tree, str(mutant.path), "exec")]
@@ -242,8 +243,10 @@ def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> None
             for f in known.get(key, ()):
                 if f.__code__ != code:
                     f.__code__ = code
+                    new = True
     if spawns:
         _for_others(mutant, tree, folder)
+    return new
 
 
 def _put_defaults(mutant: Mutant, tree: ast.Module, known: dict) -> None:
