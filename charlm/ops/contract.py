@@ -27,7 +27,7 @@ from typing import Any
 COMMA = re.compile(r",\s+(?![^(\[]*[)\]])")  # outside of brackets
 TENSOR = re.compile(
     r"(\w+) \(([^()]*)\)"
-    r"(?: (?:(?P<integers>integers) (?:in \[(?P<zero>0), (\w+)\)|below (\w+))"
+    r"(?: (?:(?P<integers>integers) (?:in \[0, (?P<range>\w+)\)|below (?P<limit>\w+))"
     r"|(?P<true>true) where .*))?"
 )
 NUMBER = re.compile(r"(\w+) in ([\[(])(\S+), (\S+)([\])])")
@@ -125,8 +125,8 @@ class Contract:
         if m := TENSOR.fullmatch(item):
             kind = m["integers"] or m["true"] or "floating"
             axes = tuple(a.strip() for a in m[2].split(",") if a.strip())
-            below = (m[5] or m[6] or "") if m["integers"] else ""
-            self._tensors[m[1]] = Argument(m[1], axes, kind, below, not m["zero"])
+            below = m["range"] or m["limit"] or ""
+            self._tensors[m[1]] = Argument(m[1], axes, kind, below, bool(m["limit"]))
         elif m := NUMBER.fullmatch(item):
             self.intervals[m[1]] = Interval(float(m[3]), float(m[4]), m[2], m[5])
         elif m := RELATION.fullmatch(item):

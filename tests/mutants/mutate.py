@@ -322,14 +322,27 @@ def _reached(statement: ast.stmt) -> range:
     return range(statement.lineno, last + 1)
 
 
+def _unread(f: ast.FunctionDef) -> list[ast.expr]:
+    """Default values of arguments that a function takes and does not read."""
+    read = {n.id for s in f.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+    last = f.args.args[len(f.args.args) - len(f.args.defaults) :]
+    both = [*zip(last, f.args.defaults, strict=True)]
+    both += zip(f.args.kwonlyargs, f.args.kw_defaults, strict=True)
+    return [default for a, default in both if default and a.arg not in read]
+
+
 def places(source: str) -> list[Place]:
-    """All edits of a file."""
+    """All edits of a file; none of default values that nobody reads."""
     tree, lines = ast.parse(source), source.splitlines()
     number = {id(node): i for i, node in enumerate(ast.walk(tree))}
     found, seen = [], {}
+    functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
+    unread = {n for f in functions for d in _unread(f) for n in ast.walk(d)}
     for node, owner, statement, state in _walk(tree, "", None, "module"):
         if state == "module" and isinstance(node, ast.BinOp | ast.If | ast.Expr):
             continue  # unions of types, __main__, docstrings
+        if node in unread:
+            continue
         backward = owner.endswith(("backward", "_jvp"))
         for i, (what, _) in enumerate(edits(node, backward)):
             code = lines[statement.lineno - 1].split("  #")[0].strip()

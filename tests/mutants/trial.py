@@ -242,6 +242,8 @@ def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> bool
             key = code.co_filename, code.co_qualname, code.co_firstlineno
             for f in known.get(key, ()):
                 if f.__code__ != code:
+                    if not code.co_freevars:  # such as what super() needs
+                        code = code.replace(co_freevars=f.__code__.co_freevars)
                     f.__code__ = code
                     new = True
     if spawns:
