@@ -185,6 +185,26 @@ def test_what_build_lets_through():
         models.build("bigram", 5, seeded(), block=3)
 
 
+def test_what_build_refuses_besides():
+    for share in (0.0, 1.0):
+        models.shapes("mlp", 5, momentum=share)
+    for share in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=f"momentum is {share}; give a share, 0"):
+            models.shapes("mlp", 5, momentum=share)
+    with pytest.raises(ValueError, match=r"mlp: n_hidden is 2.5; give a whole number"):
+        models.build("mlp", 5, seeded(), n_hidden=2.5)
+
+
+@pytest.mark.parametrize("kind", models.KINDS)
+def test_the_generator_alone_decides_the_first_weights(kind):
+    one, same = (models.build(kind, 6, seeded()).named() for _ in range(2))
+    other = models.build(kind, 6, Generator().manual_seed(6)).named()
+    assert all(
+        torch.equal(p, q) for (_, p, _), (_, q, _) in zip(one, same, strict=True)
+    )
+    assert not torch.equal(one[0][1], other[0][1])
+
+
 @pytest.mark.parametrize("kind", models.KINDS)
 def test_shapes_are_those_of_the_model_itself(kind):
     options = SIZES.get(kind, ({"n_embd": 3, "n_hidden": 4}, {}))[0]

@@ -1,5 +1,7 @@
 """Whole models against the same models made of PyTorch's own modules."""
 
+import math
+
 import pytest
 import references
 import torch
@@ -12,6 +14,7 @@ from charlm.models import (
     LSTM,
     MLP,
     RNN,
+    Attention,
     Bigram,
     ConvTree,
     Ensemble,
@@ -301,6 +304,48 @@ def test_errors_name_what_is_wrong(g):
         Tree(11, g).forward(torch.zeros(2, 3).long())
     with pytest.raises(ValueError, match="'behind'; choose 'before' or 'after'"):
         GRU(11, g, reset="behind")
+
+
+def test_heads_are_rotated_in_pairs_of_features(g):
+    models.shapes("gpt", 11, n_embd=6, n_head=2)
+    with pytest.raises(ValueError, match="heads of 3 features cannot be rotated"):
+        models.shapes("gpt", 11, n_embd=6, n_head=2, positions="rope")
+
+
+def test_attention_alone_knows_no_positions_and_keeps_the_size(g):
+    attention = Attention(64, 2, g, dtype=F64)
+    x = torch.randn(1, 4, 64, generator=g, dtype=F64)
+    y, other = (attention.forward(x[:, p])[0] for p in ([0, 1, 2, 3], [1, 0, 2, 3]))
+    torch.testing.assert_close(y[:, 2:], other[:, 2:])
+    assert attention.proj.W.std().item() == pytest.approx(1 / 8, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "due"),
+    [
+        ("n_hidden", [3], [2.5, True, None, "3"], "a whole number"),
+        ("truncate", [2, None], [2.5, False], "a whole number"),
+        ("forget", [1, 0.5, -3e38, 3e38], [math.nan, math.inf, True, "1"], "a finite"),
+        ("forget", [0, 1], [4e38, -4e38], "-3e"),
+    ],
+)
+def test_options_are_of_the_kind_of_their_defaults(name, good, bad, due):
+    for value in good:
+        models.shapes("lstm", 11, **{name: value})
+    for value in bad:
+        with pytest.raises(ValueError, match=f"{name} is .*; give {due}"):
+            models.shapes("lstm", 11, **{name: value})
+
+
+def test_switches_and_words_are_told_from_numbers():
+    models.shapes("gpt", 11, dropout=0, tied=False)
+    for kind, name, value, due in (
+        ("mlp", "normalise", 1, "True or False"),
+        ("gpt", "positions", 3, "a word"),
+        ("gpt", "dropout", "0", "a finite number"),
+    ):
+        with pytest.raises(ValueError, match=f"{kind}: {name} is .*; give {due}"):
+            models.shapes(kind, 11, **{name: value})
 
 
 def test_build_by_name(g):

@@ -180,8 +180,9 @@ def _of_assignment(node: ast.Assign) -> Iterator[Edit]:
     if not isinstance(target, ast.Tuple):
         return
     names = [ast.unparse(e) for e in target.elts]
+    values = [ast.unparse(e) for e in getattr(node.value, "elts", ())]
     for i, (a, b) in enumerate(pairwise(names)):
-        if a != b and "*" not in a + b:
+        if a != b and "*" not in a + b and len({*values[i : i + 2]}) != 1:
             yield f"{a} and {b} exchanged", swapped(lambda n: n.targets[0].elts, i)
 
 
