@@ -7,7 +7,7 @@ import references
 import torch
 import twins
 
-from charlm import data, gradcheck, models, ops
+from charlm import data, gradcheck, layers, models, ops
 from charlm.models import (
     GPT,
     GRU,
@@ -16,6 +16,7 @@ from charlm.models import (
     RNN,
     Attention,
     Bigram,
+    Block,
     ConvTree,
     Ensemble,
     Tree,
@@ -318,6 +319,31 @@ def test_attention_alone_knows_no_positions_and_keeps_the_size(g):
     y, other = (attention.forward(x[:, p])[0] for p in ([0, 1, 2, 3], [1, 0, 2, 3]))
     torch.testing.assert_close(y[:, 2:], other[:, 2:])
     assert attention.proj.W.std().item() == pytest.approx(1 / 8, rel=0.06)
+
+
+def test_what_is_not_told_to_evaluate_trains(g):
+    drop = layers.Sequential([layers.Dropout(0.5, g)])
+    block = Block(8, 2, g, dropout=0.5, rotate=False, gain=1.0, dtype=F64)
+    gpt = GPT(11, g, n_embd=8, n_head=2, n_layer=1, dropout=0.5, dtype=F64)
+    assert gpt.generator is g, "which training seeds anew for each minibatch"
+    x = torch.randn(2, 6, 8, generator=g, dtype=F64)
+    ix = torch.randint(11, (2, 6), generator=g)
+    for layer, given in ((drop, x), (block, x), (gpt, ix)):
+        assert not torch.equal(layer.forward(given)[0], layer.forward(given)[0])
+        still = [layer.forward(given, training=False)[0] for _ in range(2)]
+        assert torch.equal(*still)
+
+
+def test_the_usual_tree_has_the_variance_of_its_batch():
+    ix = torch.arange(32).view(4, 8) % 11
+    made = [Tree(11, torch.Generator().manual_seed(0), **o) for o in TREES]
+    usual, plain, unbiased = (tree.forward(ix)[0] for tree in made)
+    assert torch.equal(usual, plain)
+    assert not torch.allclose(usual, unbiased)
+    assert [tree.correction for tree in made] == [0, 0, 1]
+
+
+TREES = {}, {"correction": 0}, {"correction": 1}
 
 
 @pytest.mark.parametrize(

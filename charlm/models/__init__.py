@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.overrides import TorchFunctionMode
 
 from .bigram import Bigram
@@ -110,5 +110,5 @@ class _Undrawn(TorchFunctionMode):
             options.pop("generator", None)
             return torch.empty(*args, **options)
         if name in ("mul", "__mul__", "__rmul__"):
-            return next(a for a in args if isinstance(a, Tensor))
+            return args[0]
         return None if name == "__setitem__" else func(*args, **options)

@@ -206,7 +206,9 @@ def edits(node: ast.AST, backward: bool = False) -> Iterator[Edit]:
         word = "minus" if isinstance(node.op, ast.USub) else "not"
         yield f"{word} before {short(node.operand)} dropped", lambda n: n.operand
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield f"{node.value} becomes {node.value + 1}", changed(value=node.value + 1)
+        if node.value + 1 != node.value:  # not among the largest
+            more = changed(value=node.value + 1)
+            yield f"{node.value} becomes {node.value + 1}", more
     elif isinstance(node, ast.Constant) and type(node.value) is bool:
         yield (
             f"{node.value} becomes {not node.value}",

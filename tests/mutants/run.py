@@ -35,7 +35,7 @@ from trial import Mutant  # noqa: E402
 HERE = Path(__file__).parent
 SHARE = 4  # one mutant in so many, without --all
 # where not every survivor has been looked at: they are listed, and stop nothing
-OPEN = tuple("cli data gradcheck layers models ops plots show train".split())
+OPEN = tuple("cli data gradcheck ops plots show train".split())
 # made to try things on, right or wrong: no program
 NO_PROGRAM = ("gradcheck/bugs/", "gradcheck/cases/")
 
