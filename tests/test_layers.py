@@ -189,6 +189,8 @@ def test_convolution_layer(g):
     assert torch.equal(dx, wanted[0])
     assert torch.equal(layer.dW, wanted[1])
     assert torch.equal(layer.db, wanted[2])
+    usual, near = (ops.causal_conv(x, layer.W, layer.b, *d)[0] for d in ((), (1,)))
+    assert torch.equal(usual, near)
 
 
 def test_nothing_is_kept_between_forward_and_backward(g):
