@@ -165,6 +165,13 @@ def test_the_usual_sizes(kind, block, size):
     assert count == size
 
 
+@pytest.mark.parametrize("model", [*models.KINDS.values(), models.Tree])
+def test_a_causal_model_has_scores_at_every_position(model):
+    made = model(6, seeded())
+    scores, _ = made.forward(torch.zeros(2, made.block, dtype=torch.long))
+    assert scores.shape == ((2, made.block, 6) if made.causal else (2, 6))
+
+
 def test_what_build_lets_through():
     """Both ends of every range, and a switch that is off is no number."""
     for kind, name, good, bad in (
@@ -185,6 +192,30 @@ def test_what_build_lets_through():
         models.build("bigram", 5, seeded(), block=3)
 
 
+def test_what_build_refuses_besides():
+    for share in (0.0, 1.0):
+        models.shapes("mlp", 5, momentum=share)
+    for share in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=f"momentum is {share}; give a share, 0"):
+            models.shapes("mlp", 5, momentum=share)
+    with pytest.raises(ValueError, match=r"n_layer is 1001; give at most 1,000$"):
+        models.shapes("gpt", 5, n_layer=1001)
+    with pytest.raises(ValueError, match=r"n_layer is 0; give at least 1$"):
+        models.shapes("gpt", 5, n_layer=0)
+    with pytest.raises(ValueError, match=r"mlp: n_hidden is 2.5; give a whole number"):
+        models.build("mlp", 5, seeded(), n_hidden=2.5)
+
+
+@pytest.mark.parametrize("kind", models.KINDS)
+def test_the_generator_alone_decides_the_first_weights(kind):
+    one, same = (models.build(kind, 6, seeded()).named() for _ in range(2))
+    other = models.build(kind, 6, Generator().manual_seed(6)).named()
+    assert all(
+        torch.equal(p, q) for (_, p, _), (_, q, _) in zip(one, same, strict=True)
+    )
+    assert not torch.equal(one[0][1], other[0][1])
+
+
 @pytest.mark.parametrize("kind", models.KINDS)
 def test_shapes_are_those_of_the_model_itself(kind):
     options = SIZES.get(kind, ({"n_embd": 3, "n_hidden": 4}, {}))[0]
@@ -202,7 +233,7 @@ def test_an_ensemble_weighs_and_limits_its_models():
     torch.testing.assert_close(both.log_weights.exp(), torch.full((2,), 0.5, dtype=F64))
     weights = models.Ensemble([one, two], [0, 5]).log_weights.exp()
     assert weights.tolist() == [0, 1]
-    for wrong in ([], [1], [1, -1], [0, 0], [1, 1, 1]):
+    for wrong in ([], [1], [1, -1], [3, -1], [0, 0], [1, 1, 1]):
         with pytest.raises(ValueError, match="give one each, none below 0"):
             models.Ensemble([one, two], wrong)
     with pytest.raises(ValueError, match="give at least one model"):

@@ -88,6 +88,27 @@ def test_running_statistics_are_those_of_torch(g, correction):
     assert ours.backward(torch.ones_like(y), cache).shape == x.shape
 
 
+def test_by_default_it_is_the_batch_normalisation_of_torch(g):
+    ours, theirs = layers.BatchNorm(3, dtype=F64), nn.BatchNorm1d(3, dtype=F64)
+    for _ in range(2):
+        x = 2 * randn(g, 4, 3) + 1
+        torch.testing.assert_close(ours.forward(x)[0], theirs(x).detach())
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+
+
+def test_a_residual_layer_adds_its_branch(g):
+    inner = layers.Linear(4, 4, g, dtype=F64)
+    x, dy = randn(g, 5, 4), randn(g, 5, 4)
+    y, cache = layers.Residual(inner).forward(x)
+    torch.testing.assert_close(y, x + x @ inner.W)
+    dx = layers.Residual(inner).backward(dy, cache)
+    torch.testing.assert_close(dx, dy + dy @ inner.W.T)
+    half = layers.Residual(layers.Dropout(0.5, g))
+    assert torch.equal(half.forward(x, training=False)[0], 2 * x)
+    assert not torch.equal(half.forward(x)[0], 2 * x)
+
+
 def test_one_row_has_no_statistics(g):
     with pytest.raises(ValueError, match="at least two rows"):
         layers.BatchNorm(3).forward(torch.zeros(1, 3))
@@ -104,6 +125,22 @@ def test_dropout_only_in_training(g):
     y, cache = layer.forward(x, training=False)
     assert y is x
     assert torch.equal(layer.backward(x, cache), x)
+
+
+def test_the_generator_decides_what_is_dropped_and_is_not_asked_in_vain(g):
+    x = randn(g, 20, 5)
+    a, b = (torch.Generator().manual_seed(7) for _ in range(2))
+    first, second = (layers.Dropout(0.5, s).forward(x)[0] for s in (a, b))
+    assert torch.equal(first, second)
+    before = a.get_state()
+    assert layers.Dropout(0.0, a).forward(x)[0] is x
+    assert torch.equal(a.get_state(), before)
+
+
+def test_a_layer_has_to_say_what_it_computes(g):
+    for method in (layers.Layer().forward, layers.Layer().backward):
+        with pytest.raises(NotImplementedError):
+            method(randn(g, 2), ())
 
 
 @pytest.mark.parametrize(
@@ -152,6 +189,8 @@ def test_convolution_layer(g):
     assert torch.equal(dx, wanted[0])
     assert torch.equal(layer.dW, wanted[1])
     assert torch.equal(layer.db, wanted[2])
+    usual, near = (ops.causal_conv(x, layer.W, layer.b, *d)[0] for d in ((), (1,)))
+    assert torch.equal(usual, near)
 
 
 def test_nothing_is_kept_between_forward_and_backward(g):

@@ -106,6 +106,20 @@ def test_the_running_variance_is_unbiased_with_either_correction():
     torch.testing.assert_close(*kept)
 
 
+@pytest.mark.parametrize("correction", [0, 1])
+def test_running_statistics_over_several_batches_are_those_of_torch(correction):
+    model, g = make(momentum=0.3, correction=correction)
+    twin = nn.BatchNorm1d(7, momentum=0.3, dtype=torch.float64)
+    for _ in range(3):
+        ix = torch.randint(V, (5, model.block), generator=g)
+        model.forward(ix)
+        twin(model.C[ix].flatten(1) @ model.W1 + model.b1)
+    torch.testing.assert_close(model.running_mean, twin.running_mean)
+    torch.testing.assert_close(model.running_var, twin.running_var)
+    assert [n for n, _ in model.statistics()] == ["running_mean", "running_var"]
+    assert make(normalise=False)[0].statistics() == []
+
+
 def test_parameters_of_the_lectures():
     sizes = {
         normalise: sum(

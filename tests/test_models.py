@@ -1,18 +1,22 @@
 """Whole models against the same models made of PyTorch's own modules."""
 
+import math
+
 import pytest
 import references
 import torch
 import twins
 
-from charlm import data, gradcheck, models, ops
+from charlm import data, gradcheck, layers, models, ops
 from charlm.models import (
     GPT,
     GRU,
     LSTM,
     MLP,
     RNN,
+    Attention,
     Bigram,
+    Block,
     ConvTree,
     Ensemble,
     Tree,
@@ -301,6 +305,73 @@ def test_errors_name_what_is_wrong(g):
         Tree(11, g).forward(torch.zeros(2, 3).long())
     with pytest.raises(ValueError, match="'behind'; choose 'before' or 'after'"):
         GRU(11, g, reset="behind")
+
+
+def test_heads_are_rotated_in_pairs_of_features(g):
+    models.shapes("gpt", 11, n_embd=6, n_head=2)
+    with pytest.raises(ValueError, match="heads of 3 features cannot be rotated"):
+        models.shapes("gpt", 11, n_embd=6, n_head=2, positions="rope")
+
+
+def test_attention_alone_knows_no_positions_and_keeps_the_size(g):
+    attention = Attention(64, 2, g, dtype=F64)
+    x = torch.randn(1, 4, 64, generator=g, dtype=F64)
+    y, other = (attention.forward(x[:, p])[0] for p in ([0, 1, 2, 3], [1, 0, 2, 3]))
+    torch.testing.assert_close(y[:, 2:], other[:, 2:])
+    assert attention.proj.W.std().item() == pytest.approx(1 / 8, rel=0.06)
+
+
+def test_what_is_not_told_to_evaluate_trains(g):
+    drop = layers.Sequential([layers.Dropout(0.5, g)])
+    block = Block(8, 2, g, dropout=0.5, rotate=False, gain=1.0, dtype=F64)
+    gpt = GPT(11, g, n_embd=8, n_head=2, n_layer=1, dropout=0.5, dtype=F64)
+    assert gpt.generator is g, "which training seeds anew for each minibatch"
+    x = torch.randn(2, 6, 8, generator=g, dtype=F64)
+    ix = torch.randint(11, (2, 6), generator=g)
+    for layer, given in ((drop, x), (block, x), (gpt, ix)):
+        assert not torch.equal(layer.forward(given)[0], layer.forward(given)[0])
+        still = [layer.forward(given, training=False)[0] for _ in range(2)]
+        assert torch.equal(*still)
+
+
+def test_the_usual_tree_has_the_variance_of_its_batch():
+    ix = torch.arange(32).view(4, 8) % 11
+    made = [Tree(11, torch.Generator().manual_seed(0), **o) for o in TREES]
+    usual, plain, unbiased = (tree.forward(ix)[0] for tree in made)
+    assert torch.equal(usual, plain)
+    assert not torch.allclose(usual, unbiased)
+    assert [tree.correction for tree in made] == [0, 0, 1]
+
+
+TREES = {}, {"correction": 0}, {"correction": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "due"),
+    [
+        ("n_hidden", [3], [2.5, True, None, "3"], "a whole number"),
+        ("truncate", [2, None], [2.5, False], "a whole number"),
+        ("forget", [1, 0.5, -3e38, 3e38], [math.nan, math.inf, True, "1"], "a finite"),
+        ("forget", [0, 1], [4e38, -4e38], "-3e"),
+    ],
+)
+def test_options_are_of_the_kind_of_their_defaults(name, good, bad, due):
+    for value in good:
+        models.shapes("lstm", 11, **{name: value})
+    for value in bad:
+        with pytest.raises(ValueError, match=f"{name} is .*; give {due}"):
+            models.shapes("lstm", 11, **{name: value})
+
+
+def test_switches_and_words_are_told_from_numbers():
+    models.shapes("gpt", 11, dropout=0, tied=False)
+    for kind, name, value, due in (
+        ("mlp", "normalise", 1, "True or False"),
+        ("gpt", "positions", 3, "a word"),
+        ("gpt", "dropout", "0", "a finite number"),
+    ):
+        with pytest.raises(ValueError, match=f"{kind}: {name} is .*; give {due}"):
+            models.shapes(kind, 11, **{name: value})
 
 
 def test_build_by_name(g):

@@ -105,6 +105,12 @@ def test_a_place_knows_its_owner_and_the_lines_that_run_it():
     assert never.line == "if item is None or found >= LIMIT:"
 
 
+def test_what_an_unread_argument_is_by_default_does_not_matter():
+    source = "def f(a=1, b=2, *, c=3, d=4):\n    return lambda: b + c\n"
+    found = [p.what for p in places(source) if p.default]
+    assert sorted(found) == ["2 becomes 3", "3 becomes 4"]
+
+
 def test_names_survive_what_is_written_elsewhere():
     def names(source):
         return {(p.owner, p.what, p.line) for p in places(source)}

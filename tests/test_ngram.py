@@ -232,9 +232,33 @@ def test_the_discount_is_checked(discount):
 
 
 @pytest.mark.parametrize("kind", [NGram, KneserNey])
+def test_as_many_symbols_as_fit_into_one_number(kind):
+    X, Y = torch.tensor([[1] * 62, [0] * 62]), torch.tensor([1, 0])
+    with pytest.raises(ValueError, match="give a smaller block"):
+        kind(2, X, Y)
+    p = kind(2, X, Y, block=61).forward(X)[0].exp()
+    assert (p[0, 1] > 0.9).item()
+    assert (p[1, 0] > 0.9).item()
+
+
+def test_the_usual_smoothing_is_better_than_little_or_much():
+    names = data.load("names")[1::40]
+    X, Y = data.windows(names, VOCAB, 2)
+    usual = nll(NGram(V, *windows(2)), X, Y)
+    for alpha in (0.001, 1.1):
+        assert usual < nll(NGram(V, *windows(2), alpha=alpha), X, Y)
+
+
+@pytest.mark.parametrize("kind", [NGram, KneserNey])
 def test_strange_contexts_are_refused(kind):
     model = kind(V, X3, Y3)
     with pytest.raises(ValueError, match="this model reads 3 symbols"):
         model.forward(X3[:, :2])
-    with pytest.raises(ValueError, match="encode with the same one"):
-        model.forward(X3 + V)
+    with pytest.raises(ValueError, match="this model reads 3 symbols"):
+        model.forward(X3[0])
+    with pytest.raises(ValueError, match="give integers"):
+        model.forward(X3 + 0j)
+    for wrong in (X3 + V, torch.full_like(X3, V)):
+        with pytest.raises(ValueError, match="encode with the same one"):
+            model.forward(wrong)
+    assert model.forward(X3[:0])[0].shape == (0, V)

@@ -144,3 +144,8 @@ def test_the_forget_bias_is_where_it_should_be(g):
     assert not plain.cell.b.any()
     assert biased.cell.b.tolist() == [0.0] * 5 + [1.0] * 5 + [0.0] * 10
     assert torch.equal(plain.cell.U, biased.cell.U)
+
+
+def test_another_pair_is_no_cell(g):
+    with pytest.raises(ValueError, match="'linear' is no cell; give rnn_cell or gru"):
+        layers.Recurrent("linear", 3, 4, g)

@@ -17,7 +17,7 @@ ONE = {
     "tanh": lambda a: a.tanh(),
     "sin": lambda a: a.sin(),
     "relu": lambda a: a.relu(),
-    "log": lambda a: (a * a + 1).log(),
+    "log": lambda a: (a * a + 0.1).log(),
     "square": lambda a: a**2,
     "root": lambda a: (a * a + 2) ** 0.5,
     "inverse": lambda a: (a * a + 1) ** -1,
@@ -99,6 +99,23 @@ def test_conventions_at_kinks_and_ties():
     assert (a.grad, b.grad) == (0.5, 0.5)
 
 
+def test_powers_where_some_have_no_derivative():
+    for x, power in [(0, 0), (0, 1), (0, 2), (-2, -1), (-2, 3), (3, 0), (3, 0.5)]:
+        a, t = Value(x), torch.tensor(float(x), requires_grad=True)
+        y, due = a**power, t**power
+        y.backward()
+        due.backward()
+        assert (y.data, a.grad) == pytest.approx((due.item(), t.grad.item()))
+    assert (Value(2.0) ** 0.5).op == "**0.5"
+
+
+def test_a_value_says_what_it_is():
+    assert repr(Value(2 / 3)) == "Value(0.6667, grad=0)"
+    end = Value(2.0, label="a") * 3
+    end.backward()
+    assert repr(end.inputs[0][0]) == "Value(a: 2, grad=3)"
+
+
 def test_a_value_used_twice_gets_both_gradients():
     a = Value(3.0)
     (a + a).backward()
@@ -147,6 +164,7 @@ def test_leaves_add_up_over_calls_and_the_rest_does_not():
     ("call", "error", "message"),
     [
         (lambda: Value(-1.0).log(), ValueError, "log of -1.0"),
+        (lambda: Value(0.0).log(), ValueError, "log of 0.0"),
         (lambda: Value(-1.0) ** 0.5, ValueError, "no real number"),
         (lambda: Value(0.0) ** 0.5, ValueError, "no derivative at 0"),
         (lambda: Value(2.0) ** Value(2.0), TypeError, "use exp and log"),
@@ -177,6 +195,29 @@ def test_a_network_equals_torch():
     for layer, W in zip(model.layers, leaves, strict=True):
         ours = torch.tensor([[w.grad for w in n.w] for n in layer.neurons]).double()
         torch.testing.assert_close(ours, W.grad, rtol=1e-6, atol=1e-7)
+
+
+def test_a_neuron_is_tanh_of_its_weighted_sum():
+    neuron = Neuron(2, random.Random(4))
+    neuron.b.data = 0.3
+    u, v = (w.data for w in neuron.w)
+    assert neuron([0.5, -2.0]).data == pytest.approx(math.tanh(0.5 * u - 2 * v + 0.3))
+
+
+@pytest.mark.parametrize("sizes", [[2, 1], [2, 3, 1], [2, 3, 3, 1]])
+def test_only_the_last_layer_is_linear(sizes):
+    *hidden, last = MLP(sizes, random.Random(4)).layers
+    assert [v.op for v in last([1.0] * len(last.neurons[0].w))] == ["+"]
+    for layer in hidden:
+        assert {v.op for v in layer([1.0] * len(layer.neurons[0].w))} == {"tanh"}
+
+
+def test_a_new_network_has_weights_in_the_unit_interval_and_no_biases():
+    model = MLP([50, 20, 1], random.Random(0))
+    weights = [w.data for layer in model.layers for n in layer.neurons for w in n.w]
+    assert -1 <= min(weights) < -0.9
+    assert 0.9 < max(weights) <= 1
+    assert [n.b.data for layer in model.layers for n in layer.neurons] == [0.0] * 21
 
 
 def test_a_network_learns_a_circle():

@@ -468,9 +468,101 @@ def test_the_stepper_shows_every_step_of_the_real_backward():
         assert pictures.text(node).split("\n")[1] in last
     captions = [f.find("summary").text for f in frames]
     assert captions[0].startswith("Step 1 of 6. The forward is done")
+    assert captions[1].endswith("The gradient of L with respect to itself is 1.")
+    assert "L is the end. c gets 9 × 1 = 9 and has 0 + 9 = 9; d gets" in captions[2]
+    assert "d is complete, all its uses have been heard. c gets" in captions[3]
+    assert captions[5].endswith("has no inputs: a, b. The backward is done.")
     assert "c gets 1 × 6 = 6 and has 9 + 6 = 15" in captions[3]
     assert repr(found).splitlines()[0] == "Small"
     assert len(repr(found).splitlines()) == 7
+
+
+def test_the_stepper_turns_an_arrow_when_a_gradient_has_gone_through():
+    *_, end = small()
+    root = ET.fromstring(scalar.backward_steps(end, "Small")._repr_html_())
+    found = []
+    for frame in root.iter("details"):
+        edges = [p for p in frame.iter("path") if "edge" in p.get("class")]
+        ends = [re.findall(r"[\d.]+", p.get("d")) for p in edges]
+        back = sum(float(e[-2]) < float(e[0]) for e in ends)
+        thick = [p.get("class") for p in edges].count("edge now")
+        boxes = [r.get("class") for r in frame.iter("rect")]
+        tags = [t.text for t in frame.iter("text") if t.get("class") == "tag"]
+        found.append((back, thick, boxes.count("node now"), sorted(tags)))
+    first, second, third = ["× 6", "× 9"], ["× 1", "× 1"], ["× 2", "× 3"]
+    assert found == [
+        (0, 0, 0, []),
+        (0, 0, 1, []),
+        (2, 2, 1, first),
+        (4, 2, 1, sorted(first + second)),
+        (6, 2, 1, sorted(first + second + third)),
+        (6, 0, 0, sorted(first + second + third)),
+    ]
+
+
+def uneven():
+    """A graph whose texts are of many lengths, and grow."""
+    a, b = Value(0.123, label="a"), Value(-2 / 3, label="b")
+    c = a * b
+    c.label = "a longer name"
+    return (c * 1e-3 + a).tanh() * 700
+
+
+def test_boxes_hold_their_texts_and_leave_room_for_arrows_and_labels():
+    steps = scalar.backward_steps(uneven(), "Uneven")._repr_html_()
+    heights = []
+    for html in (scalar.graph(uneven())._repr_html_(), steps):
+        for svg in ET.fromstring(f"<div>{html}</div>").iter("svg"):
+            boxes, tags = [], []
+            for part in svg.iter():
+                if part.tag == "rect":
+                    boxes.append([float(part.get(k)) for k in SIDES])
+                elif part.tag == "text" and part.get("class") == "tag":
+                    wide = 8 * len(part.text)
+                    left, low = float(part.get("x")) - wide / 2, float(part.get("y"))
+                    tags.append([left, low - 12, wide, 14])
+                elif part.tag == "text":
+                    assert 9 * len(part.text) < boxes[-1][2]
+            assert len(boxes) == 9
+            for one, other in combinations(boxes, 2):
+                assert apart(one, other, 30, 8), "room for an arrow"
+            for tag in tags:
+                assert all(apart(tag, box, 0, 0) for box in boxes)
+            heights.append(float(svg.get("height")))
+    assert len(heights) == 1 + 8
+    assert max(heights) < 1.5 * min(heights)
+
+
+SIDES = ("x", "y", "width", "height")
+
+
+def apart(one, other, beside, above):
+    """Whether two boxes have at least so much between them."""
+    gaps = [
+        max(one[i] - other[i] - other[i + 2], other[i] - one[i] - one[i + 2])
+        for i in (0, 1)
+    ]
+    return gaps[0] > beside or gaps[1] > above
+
+
+def test_a_value_alone_is_a_picture_too():
+    for found in (scalar.graph(Value(1.5)), scalar.backward_steps(Value(1.5), "One")):
+        for svg in ET.fromstring(f"<div>{found.html}</div>").iter("svg"):
+            (box,) = svg.iter("rect")
+            assert float(box.get("y")) < 10
+
+
+def test_a_box_says_where_its_value_comes_from():
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    c = a * b
+    assert pictures.text(Value(2.0)) == "2; grad 0"
+    assert pictures.text(a) == "a\n2; grad 0"
+    assert pictures.text(c) == "a * b\n6; grad 0"
+    assert pictures.text(a * 3) == "*\n6; grad 0"
+    assert pictures.text(a.relu()) == "relu\n2; grad 0"
+    assert [pictures.called(v) for v in (a, c, Value(2.5))] == ["a", "(*)", "(2.5)"]
+    c.label = "c"
+    assert pictures.text(c, 0.5) == "c = a * b\n6; grad 0.5"
 
 
 def test_the_stepper_leaves_the_graph_alone():
@@ -495,6 +587,8 @@ def test_the_stepper_can_be_operated_and_read_out():
     assert len(set(marks)) == len(marks)
     sizes = {(s.get("width"), s.get("height")) for s in root.iter("svg")}
     assert len(sizes) == 1  # nothing jumps
+    said = [s.get("aria-label") for s in root.iter("svg")]
+    assert said == [f"A < B, step {i}: the graph." for i in range(1, 7)]
 
 
 def test_the_stepper_takes_leaves_and_values_used_twice_at_once():

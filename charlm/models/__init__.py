@@ -10,7 +10,7 @@ from inspect import signature
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.overrides import TorchFunctionMode
 
 from .bigram import Bigram
@@ -18,7 +18,7 @@ from .ensemble import Ensemble
 from .gpt import GPT
 from .mlp import MLP
 from .ngram import KneserNey, NGram
-from .options import refuse_odd
+from .options import kind_of, refuse_odd
 from .recurrent import GRU, LSTM, RNN
 from .transformer import Attention, Block
 from .wavenet import ConvTree, GatedBlock, Tree, WaveNet
@@ -77,8 +77,8 @@ def build(kind: str, vocab_size: int, generator: Generator, **options: Any) -> A
             raise ValueError(f"{kind}: has no {name}; it has {', '.join(takes)}")
         refuse_odd(f"{kind}: ", {name: value}, takes)
         least, most = 0 if name == "correction" else 1, LIMITS.get(name, MOST)
-        # a switch that is off is no int
-        if type(value) is int and not least <= value <= most:
+        counts = kind_of(takes[name]) is int and value is not None
+        if counts and not least <= value <= most:
             limit = f"at least {least}" if value < least else f"at most {most:,}"
             raise ValueError(f"{kind}: {name} is {value}; give {limit}")
         if name == "momentum" and not 0 <= value <= 1:
@@ -110,5 +110,5 @@ class _Undrawn(TorchFunctionMode):
             options.pop("generator", None)
             return torch.empty(*args, **options)
         if name in ("mul", "__mul__", "__rmul__"):
-            return next(a for a in args if isinstance(a, Tensor))
+            return args[0]
         return None if name == "__setitem__" else func(*args, **options)

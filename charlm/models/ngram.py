@@ -198,7 +198,7 @@ def _check_symbols(ix: Tensor, block: int, V: int) -> None:
         )
     if ix.is_floating_point() or ix.is_complex():
         raise ValueError(f"symbols are {ix.dtype}; give integers, as data.windows does")
-    if ix.numel() and not 0 <= int(ix.min()) <= int(ix.max()) < V:
+    if ix.numel() and not 0 <= ix.min() <= ix.max() < V:
         raise ValueError(
             f"symbols from {int(ix.min())} to {int(ix.max())}, and the vocabulary has "
             f"{V}, numbered from 0; give its real size, or encode with the same one"

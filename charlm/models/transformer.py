@@ -91,10 +91,10 @@ class Block(Layer):
         n_embd: int,
         n_head: int,
         generator: Generator,
-        dropout: float = 0.0,
-        rotate: bool = False,
-        gain: float = 1.0,
-        dtype: torch.dtype = torch.float32,
+        dropout: float,
+        rotate: bool,
+        gain: float,
+        dtype: torch.dtype,
     ) -> None:
         g = generator
         self.attend = Sequential(

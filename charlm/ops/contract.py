@@ -27,7 +27,7 @@ from typing import Any
 COMMA = re.compile(r",\s+(?![^(\[]*[)\]])")  # outside of brackets
 TENSOR = re.compile(
     r"(\w+) \(([^()]*)\)"
-    r"(?: (?:(?P<integers>integers) (?:in \[(?P<zero>0), (\w+)\)|below (\w+))"
+    r"(?: (?:(?P<integers>integers) (?:in \[0, (?P<range>\w+)\)|below (?P<limit>\w+))"
     r"|(?P<true>true) where .*))?"
 )
 NUMBER = re.compile(r"(\w+) in ([\[(])(\S+), (\S+)([\])])")
@@ -96,8 +96,8 @@ class Contract:
             *self.intervals,
             *(n for a in self.axes for n in a[:2]),
         }
-        used = related | {a.below for a in self.arguments if a.below}
-        used |= {axis.partition("*")[2] for axis in letters if "*" in axis}
+        used = related | {a.below for a in self.arguments}
+        used |= {axis.partition("*")[2] for axis in letters}
         meant = {*letters, *parameters}
         unknown = {n for n in (named | used) - meant if n.isalpha()}
         if unknown or parameters[: len(self.arguments)] != list(self._tensors):
@@ -124,9 +124,9 @@ class Contract:
     def _read(self, item: str) -> None:
         if m := TENSOR.fullmatch(item):
             kind = m["integers"] or m["true"] or "floating"
-            axes = tuple(a.strip() for a in m[2].split(",") if a.strip())
-            below = (m[5] or m[6] or "") if m["integers"] else ""
-            self._tensors[m[1]] = Argument(m[1], axes, kind, below, not m["zero"])
+            axes = tuple(re.findall(r"[^,\s]+", m[2]))
+            below = m["range"] or m["limit"] or ""
+            self._tensors[m[1]] = Argument(m[1], axes, kind, below, bool(m["limit"]))
         elif m := NUMBER.fullmatch(item):
             self.intervals[m[1]] = Interval(float(m[3]), float(m[4]), m[2], m[5])
         elif m := RELATION.fullmatch(item):

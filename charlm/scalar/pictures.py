@@ -20,7 +20,7 @@ def graph(root: Value) -> show.Html:
     order = topological(root)
     name = {id(node): str(i) for i, node in enumerate(order)}
     edges = [(name[id(s)], name[id(node)]) for node in order for s, _ in node.inputs]
-    places = show.layout(edges) or {"0": (0.0, 0.0)}
+    places = {"0": (0.0, 0.0)} | show.layout(edges)
     nodes = {k: show.Node(*places[k], text(order[int(k)])) for k in name.values()}
     widest = max(show.width(node.text) for node in nodes.values())
     alt = f"Computation graph of {len(order)} values that ends in {root!r}."
@@ -93,8 +93,8 @@ def backward_steps(root: Value, title: str) -> show.Html:
     name = {id(node): str(i) for i, node in enumerate(order)}
     edges = [(name[id(s)], name[id(node)]) for node in order for s, _ in node.inputs]
     # rows further apart than usual: labels stand between them
-    places = {k: (c, 1.25 * r) for k, (c, r) in show.layout(edges).items()}
-    places = places or {"0": (0.0, 0.0)}
+    places = {"0": (0.0, 0.0)} | show.layout(edges)
+    places = {k: (c, 1.25 * r) for k, (c, r) in places.items()}
     states = trace(root)
     # as wide as the widest of its texts, or the boxes would jump from step to step
     wide = {

@@ -180,8 +180,9 @@ def _of_assignment(node: ast.Assign) -> Iterator[Edit]:
     if not isinstance(target, ast.Tuple):
         return
     names = [ast.unparse(e) for e in target.elts]
+    values = [ast.unparse(e) for e in getattr(node.value, "elts", ())]
     for i, (a, b) in enumerate(pairwise(names)):
-        if a != b and "*" not in a + b:
+        if a != b and "*" not in a + b and len({*values[i : i + 2]}) != 1:
             yield f"{a} and {b} exchanged", swapped(lambda n: n.targets[0].elts, i)
 
 
@@ -205,7 +206,9 @@ def edits(node: ast.AST, backward: bool = False) -> Iterator[Edit]:
         word = "minus" if isinstance(node.op, ast.USub) else "not"
         yield f"{word} before {short(node.operand)} dropped", lambda n: n.operand
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield f"{node.value} becomes {node.value + 1}", changed(value=node.value + 1)
+        if node.value + 1 != node.value:  # not among the largest
+            more = changed(value=node.value + 1)
+            yield f"{node.value} becomes {node.value + 1}", more
     elif isinstance(node, ast.Constant) and type(node.value) is bool:
         yield (
             f"{node.value} becomes {not node.value}",
@@ -322,14 +325,27 @@ def _reached(statement: ast.stmt) -> range:
     return range(statement.lineno, last + 1)
 
 
+def _unread(f: ast.FunctionDef) -> list[ast.expr]:
+    """Default values of arguments that a function takes and does not read."""
+    read = {n.id for s in f.body for n in ast.walk(s) if isinstance(n, ast.Name)}
+    last = f.args.args[len(f.args.args) - len(f.args.defaults) :]
+    both = [*zip(last, f.args.defaults, strict=True)]
+    both += zip(f.args.kwonlyargs, f.args.kw_defaults, strict=True)
+    return [default for a, default in both if default and a.arg not in read]
+
+
 def places(source: str) -> list[Place]:
-    """All edits of a file."""
+    """All edits of a file; none of default values that nobody reads."""
     tree, lines = ast.parse(source), source.splitlines()
     number = {id(node): i for i, node in enumerate(ast.walk(tree))}
     found, seen = [], {}
+    functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
+    unread = {n for f in functions for d in _unread(f) for n in ast.walk(d)}
     for node, owner, statement, state in _walk(tree, "", None, "module"):
         if state == "module" and isinstance(node, ast.BinOp | ast.If | ast.Expr):
             continue  # unions of types, __main__, docstrings
+        if node in unread:
+            continue
         backward = owner.endswith(("backward", "_jvp"))
         for i, (what, _) in enumerate(edits(node, backward)):
             code = lines[statement.lineno - 1].split("  #")[0].strip()

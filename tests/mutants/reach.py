@@ -79,7 +79,8 @@ class Record:
             return judged
         self.tests, self.early, found = self._apart(self._loaded, left)
         self._index()
-        late = [m for m in left if m.name not in found]
+        # what lives in place may still be noticed when all is imported with it
+        late = [m for m in left if self.at_import(m) and not found.get(m.name)]
         return judged | found | self._again(late)
 
     def _apart(self, work: Callable, mutants: list[Mutant]) -> Any:
@@ -127,7 +128,7 @@ class Record:
         return found
 
     def _loaded(self, mutants: list[Mutant]) -> tuple:
-        """In a process of its own: record, try all that needs no new import."""
+        """In a process of its own: record, try all that can be put in place."""
         found = {}
         lines = trial.hook.follow(self.package)
 
@@ -137,17 +138,17 @@ class Record:
             self._record(items)
             self._index()
             known = trial.functions(self.package)
-            now = [m for m in mutants if not self.at_import(m)]
-            print(f"{len(now)} mutants of what is loaded", flush=True)
+            print(f"{len(mutants)} mutants of what is loaded", flush=True)
 
             def work(job, folder):
                 mutant, tests = job
                 spawns = any(t.others for t in tests)
-                trial.put_in_place(mutant, known, folder, spawns)
+                if not trial.put_in_place(mutant, known, folder, spawns):
+                    tests = []  # it only runs while the package is imported
                 return trial.first_failure([(items[t.name], t) for t in tests])
 
-            jobs = ((m, self.order(m)) for m in now)
-            found.update(self._results(jobs, work, len(now)))
+            jobs = ((m, self.order(m)) for m in mutants)
+            found.update(self._results(jobs, work, len(mutants)))
 
         trial.with_tests(self.files, self.root, then)
         return self.tests, self.early, found
@@ -194,7 +195,7 @@ class Record:
                     return killed[0]
             return ""
 
-        jobs = ((m, self.order(m)) for m in mutants)
+        jobs = ((m, self.order(m, anew=True)) for m in mutants)
         return self._results(jobs, work, len(mutants))
 
     def at_import(self, mutant: Mutant) -> bool:
@@ -206,11 +207,11 @@ class Record:
     def reach(self, mutant: Mutant) -> int:
         return len(self._reaching(mutant))
 
-    def _reaching(self, mutant: Mutant) -> list[Test]:
+    def _reaching(self, mutant: Mutant, anew: bool = True) -> list[Test]:
         path, p = str(mutant.path), mutant.place
         runs = [self.runs.get((path, n), ()) for n in p.lines]
         found = {t.name: t for tests in runs for t in tests}
-        if found or not self.at_import(mutant):
+        if found or not anew or not self.at_import(mutant):
             return list(found.values())
         if p.names:  # whoever runs a line with one of the names
             word = re.compile(rf"\b({'|'.join(p.names)})\b")
@@ -223,12 +224,13 @@ class Record:
             found = {t.name: t for t in self.tests.values() if path in t.lines}
         return list(found.values())
 
-    def order(self, mutant: Mutant) -> list[Test]:
+    def order(self, mutant: Mutant, anew: bool = False) -> list[Test]:
         """The tests to try a mutant on, those first that are likely to be quick."""
-        tests = {t.name: t for t in sorted(self._reaching(mutant), key=self._cost)}
+        reaching = sorted(self._reaching(mutant, anew), key=self._cost)
+        tests = {t.name: t for t in reaching}
         last = [n for n, _ in self.killers[mutant.group].most_common(4)]
         ordered = [tests.pop(n) for n in last if n in tests] + list(tests.values())
-        if self.at_import(mutant):
+        if anew:
             count = Counter(t.file for t in ordered)
             ordered.sort(key=lambda t: -count[t.file])
         chosen, seconds = [], 0.0

@@ -224,14 +224,15 @@ def functions(package: Path) -> dict[tuple, list]:
     return found
 
 
-def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> None:
-    """Give the functions of a file the code of the mutant.
+def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> bool:
+    """Give the functions of a file the code of the mutant: false if none has another.
 
     Raises:
         ValueError: a function lives on that has other variables than its mutant.
     """
     tree = mutant.tree()
-    if mutant.place.default:
+    new = mutant.place.default
+    if new:
         _put_defaults(mutant, tree, known)
     else:
         codes = [compile(tree, str(mutant.path), "exec")]
@@ -241,9 +242,13 @@ def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> None
             key = code.co_filename, code.co_qualname, code.co_firstlineno
             for f in known.get(key, ()):
                 if f.__code__ != code:
+                    if not code.co_freevars:  # such as what super() needs
+                        code = code.replace(co_freevars=f.__code__.co_freevars)
                     f.__code__ = code
+                    new = True
     if spawns:
         _for_others(mutant, tree, folder)
+    return new
 
 
 def _put_defaults(mutant: Mutant, tree: ast.Module, known: dict) -> None:
