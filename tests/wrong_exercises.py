@@ -257,7 +257,7 @@ WRONG = {
         "ex-generation-beam": [
             ("return best[1], -best[0]", "return best[1], best[0]", "negative of the"),
             ("return best[1], -b", "return best[1][:-1], -b", "right without its end"),
-            ("-best[0]", "-best[0] / len(best[1])", "logp is wrong"),
+            ("-best[0]", "-best[0] / 2", "logp is half of what it should"),
         ],
         "ex-generation-distinct": [
             ("(1 - (1 - P) ** n).sum()", "(n * P).sum()", "twice counts twice"),
