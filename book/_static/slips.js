@@ -88,13 +88,13 @@
     return null;
   }
 
-  // Only of names that stand in one of the two formulas, or are arrays without zeros: a 1
-  // at the target, or a constant such as 1/4, fits by chance.
-  function named({ task, step, tree, answer, right, equal }) {
+  // First of names that stand in one of the two formulas; of others only arrays without
+  // zeros: a 1 at the target, or a constant such as 1/4, fits by chance.
+  function named({ task, step, tree, answer, right, equal }, any = false) {
     const typed = names(tree), due = names(answer);
     for (const n of step.known) {
-      const safe = task.values.every((w) => w[n].data.every(Boolean)), array = task.values[0][n].shape.length;
-      if (safe && (array || due.includes(n)) && tried(() => equal(times("/", right, task.values, n)))) return ["factor", `A factor is missing: “${n}”.`];
+      const safe = task.values.every((w) => w[n].data.every(Boolean)), asked = due.includes(n) || any && task.values[0][n].shape.length;
+      if (asked && safe && tried(() => equal(times("/", right, task.values, n)))) return ["factor", `A factor is missing: “${n}”.`];
       if (!typed.includes(n) && !due.includes(n) || !tried(() => equal(times("*", right, task.values, n)))) continue;
       return ["factor", typed.includes(n) ? `There is a factor “${n}” too many.` : `The division by “${n}” is missing.`];
     }
@@ -178,6 +178,6 @@
     return ["shape", `Your result is ${words(mine[0])}. It has to be ${words(right[0])}.`];
   }
 
-  derive.diagnose = (found) => number(found) ?? factor(found) ?? shaped(found) ?? replaced(found) ?? named(found) ?? near(found) ?? parts(found) ?? shape(found)
+  derive.diagnose = (found) => number(found) ?? factor(found) ?? shaped(found) ?? named(found) ?? replaced(found) ?? named(found, true) ?? near(found) ?? parts(found) ?? shape(found)
     ?? ["other", "Not equal, and no slip that is known here. Try it on the small case by hand, or take a hint."];
 }
