@@ -107,6 +107,29 @@ def test_wrong_answers_that_people_might_give(judge, one):
     assert (kind, said) == (one["kind"], one["said"])
 
 
+@pytest.mark.parametrize("text", ["da2 @ U^T", "da2 @ U^⊤", "da2 @ Uᵀ", "da2 @ U**T"])
+def test_usual_ways_to_write_a_transpose_are_read(judge, text):
+    assert judge("rnn-two-steps", 1, text)[1] == "right"
+    assert grading.is_right("rnn-two-steps", 1, text)
+
+
+def test_a_number_where_a_formula_is_asked_is_told(judge):
+    for text in ("log(27)", "ln(27)", "3.296"):
+        assert judge("cross-entropy-recall", 0, text)[1] == "number"
+    assert judge("cross-entropy-recall", 0, "27")[1] != "number"
+    assert grading.is_right("cross-entropy-recall", 0, "ln(V)")
+
+
+@pytest.mark.parametrize(
+    ("k", "text", "never"),
+    [(0, "-1 / N", "dloss"), (1, "dlogp", "too many"), (3, "dp / S * (1 - p)", "“Y”")],
+)
+def test_no_name_is_blamed_that_was_not_typed(judge, k, text, never):
+    ok, _, said = judge("cross-entropy-steps", k, text)
+    assert not ok
+    assert never not in said
+
+
 def test_half_of_them_are_named():
     kinds = [one["kind"] for one in WRONG]
     assert len(WRONG) >= 50

@@ -59,6 +59,9 @@ batchnorm_steps = Derivation(
                 "-1/2 * s * ds": "The power falls by one: (v + ε)^(-3/2) is s³, not s.",
                 "1/2 * s**3 * ds": "The exponent -1/2 comes down with its sign.",
                 "-s**3 * ds": "The exponent comes down: where is 1/2?",
+                "-1/2 * v**(-3/2) * ds": "ε stands under the root too.",
+                "-3/2 * s**3 * ds": "The exponent that comes down is the old one, "
+                "-1/2.",
             },
             also=("-0.5 * (v + eps)**(-1.5) * ds",),
         ),
@@ -74,8 +77,9 @@ batchnorm_steps = Derivation(
                 "s * dxhat + 2 * c * dv": "The variance is a mean: where is 1/N?",
                 "s * dxhat + c / N * dv": "The derivative of c² is 2c.",
                 "s * dxhat + 2 * dv / N": "The derivative of c² is 2c: where is c?",
-                "s * dxhat + 2 * sum(c) / N * dv": "Each c moves the variance by its "
-                "own share: nothing is summed (and the sum of c is zero).",
+                "s * dxhat": "What is there is right, but c is used twice: it is in "
+                "v too. (If you have summed over c there: that is zero. Each c has "
+                "its own share.)",
             },
             also=("dxhat * s + dv * 2 / N * c",),
         ),

@@ -58,6 +58,8 @@ cross_entropy_steps = Derivation(
                 "-dp * k / S**2": "One S serves its whole row: add up along it.",
                 "-sum(dp * k) / S": "The derivative of 1/S is -1/S².",
                 "-sum(dp) / S**2": "S divides k: where is k?",
+                "-sum(dp) * sum(k) / S**2": "Each dp meets its own k: multiply first, "
+                "then add up.",
             },
             also=("-sum(dp * p) / S",),
         ),
@@ -77,7 +79,11 @@ cross_entropy_steps = Derivation(
             "dz",
             "k * dk",
             hint="The exponential is its own derivative.",
-            slips={"z * dk": "The derivative of exp z is exp z, which is k."},
+            slips={
+                "z * dk": "The derivative of exp z is exp z, which is k.",
+                "p - Y / N": "The mean divides both: p by N too.",
+                "(p - 1) / N": "Less one at the target alone: that is what Y says.",
+            },
             also=("(p - Y) / N", "exp(z) * dk"),
             why="All of it comes to (p - Y) / N.",
         ),
@@ -115,6 +121,13 @@ cross_entropy_closed = Derivation(
                 "the "
                 "logarithm of the loss cancels it.",
                 "(logp - Y) / N": "p, not its logarithm.",
+                "p - Y / N": "The mean divides both: p by N too.",
+                "(p - 1) / N": "Less one at the target alone: that is what Y says.",
+                "dlogp * (1 - p)": "The diagonal alone: the target's score moves the "
+                "other probabilities too.",
+                "p * (dlogp - sum(p * dlogp))": "That is the backward of softmax; "
+                "here its logarithm is taken.",
+                "dlogp - sum(dlogp)": "Each score takes its share p of the sum.",
             },
             also=("dlogp - p * sum(dlogp)", "p / N - Y / N", "(exp(logp) - Y) / N"),
         ),

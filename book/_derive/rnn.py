@@ -44,6 +44,8 @@ rnn_two_steps = Derivation(
                 "(1 - h1**2) * dh2": "The slope of the second tanh is taken at its own "
                 "output, h2.",
                 "(1 - h2) * dh2": "The output is squared.",
+                "(1 - h2)**2 * dh2": "h2 alone is squared: 1 - h2**2.",
+                "h2 * (1 - h2) * dh2": "That is the slope of the sigmoid.",
             },
         ),
         Step(
@@ -54,6 +56,10 @@ rnn_two_steps = Derivation(
                 "da2 @ U": "bug: recurrent_matrix_not_transposed",
                 "dh2 @ U.T": "bug: slope_of_tanh_forgotten",
                 "0 * h1": "bug: past_forgotten",
+                "da2 @ U.T + dh2": "Here no loss reads h1 itself: what comes back "
+                "through the second step is all.",
+                "dh2 @ U.T * (1 - h2**2)": "Going back, the tanh comes first and "
+                "then U.",
             },
         ),
         Step("da1", "(1 - h1**2) * dh1", hint="The same, a step earlier."),
@@ -71,6 +77,12 @@ rnn_two_steps = Derivation(
                 "h1.T @ da1 + h2.T @ da2": "U meets the state that came in, not the "
                 "one "
                 "that went out.",
+                "h0.T @ dh1 + h1.T @ dh2": "U stands before the tanh: it gets da, "
+                "not dh.",
+                "h1.T @ da1 + h0.T @ da2": "Each state meets the step it came into: "
+                "h0 the first, h1 the second.",
+                "(h0 + h1).T @ (da1 + da2)": "Each step has its own product; only the "
+                "products are added.",
             },
         ),
         Step(
@@ -83,13 +95,22 @@ rnn_two_steps = Derivation(
             },
             slips={
                 "(x1.T @ da1 + x2.T @ da2) / 2": "Uses add up; they are not averaged.",
+                "x1.T @ dh1 + x2.T @ dh2": "W stands before the tanh: it gets da, "
+                "not dh.",
+                "x2.T @ da1 + x1.T @ da2": "Each input meets the gradient of its own "
+                "step.",
+                "(x1 + x2).T @ (da1 + da2)": "Each step has its own product; only the "
+                "products are added.",
             },
         ),
         Step(
             "db",
             "sum(da1 + da2)",
             hint="One bias for all rows and both times.",
-            slips={"sum(da2)": "The first step used it too."},
+            slips={
+                "sum(da2)": "The first step used it too.",
+                "sum(dh1 + dh2)": "b stands before the tanh: it gets da, not dh.",
+            },
         ),
     ),
 )
@@ -108,12 +129,11 @@ def lag(w):
 rnn_recall = Derivation(
     title="how far a gradient goes",
     lengths={"n": (6, 4)},
-    constants={"u": 0.5},
+    inputs={"u": ""},
     steps=(
         Step(
             ask="One unit, always at state 0, with recurrent weight `u`. What becomes "
-            "of "
-            "a gradient of 1, n steps back?",
+            "of a gradient of 1, `n` steps back?",
             right="u**n",
             hint="At 0 the slope of tanh is one: each step multiplies by u.",
             slips={"n * u": "Each step multiplies.", "u": "n steps, n factors."},
@@ -123,7 +143,11 @@ rnn_recall = Derivation(
             ask="A unit's state is 0.9. By what does its tanh multiply a gradient?",
             right="0.19",
             hint="1 - h².",
-            slips={"0.1": "The state is squared.", "0.81": "1 less that."},
+            slips={
+                "0.1": "The state is squared.",
+                "0.81": "1 less that.",
+                "1 - tanh(0.9)**2": "The state has been through the tanh already.",
+            },
             proof=lambda w: ops.tanh_backward(ONE, (0.9 * ONE,)),
         ),
     ),

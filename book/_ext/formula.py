@@ -24,12 +24,13 @@ SIGNS = [
     (r"[\u2212\u2013]", "-"),
     (r"[·×∗⊙]", "*"),
     (r"÷", "/"),
+    (r"(\^|\*\*)?\s*[ᵀ⊤]", ".T"),
     (r"\^", "**"),
     (r"²", "**2"),
     (r"³", "**3"),
-    (r"[ᵀ⊤]", ".T"),
     (r"[∑Σ]", "sum"),
     (r"\b(torch|np)\s*\.", ""),
+    (r"\bln\b(?=\s*\()", "log"),
 ]
 ONE: dict[str, Callable[[Tensor], Tensor]] = {
     "exp": torch.exp,
@@ -85,8 +86,11 @@ class Evaluator:
         Raises:
             Unread: it is none.
         """
+        text = clean(text)
+        if "T" not in self.world:
+            text = re.sub(r"\*\*\s*T\b", ".T", text)
         try:
-            return self.of(ast.parse(clean(text), mode="eval").body)
+            return self.of(ast.parse(text, mode="eval").body)
         except (SyntaxError, RuntimeError, MemoryError, IndexError) as error:
             raise Unread(f"{text!r}: {error}") from error
         except (TypeError, ValueError) as error:  # an axis that is no number

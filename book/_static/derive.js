@@ -41,7 +41,7 @@ globalThis.derive = (() => {
     let tree, mine;
     try { tree = parse(text, step.known); mine = of(tree); } catch (e) {
       if (!(e instanceof Miss)) throw e;
-      const [kind, say] = (tree && derive.misfit({ step, tree, of, right })) ?? ["unread", e.message];
+      const [kind, say] = (tree && derive.misfit({ task, step, tree, of, right })) ?? ["unread", e.message];
       return { ok: false, kind, say };
     }
     const equal = (other) => mine.every((m, i) => same(m, other[i]));

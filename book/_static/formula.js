@@ -82,24 +82,28 @@ globalThis.formula = (() => {
 
   const clean = (text) => text.normalize("NFD")
     .replace(/(\p{L}+)\u0302/gu, "$1hat").replace(/(\p{L}+)\u0304/gu, "d$1").normalize("NFC")
-    .replace(/[\u2212\u2013]/g, "-").replace(/[·×∗⊙]/g, "*").replace(/÷/g, "/").replace(/\^/g, "**")
-    .replace(/²/g, "**2").replace(/³/g, "**3").replace(/ᵀ|⊤/g, ".T").replace(/∑|Σ/g, "sum")
+    .replace(/[\u2212\u2013]/g, "-").replace(/[·×∗⊙]/g, "*").replace(/÷/g, "/").replace(/(\^|\*\*)?\s*[ᵀ⊤]/gu, ".T").replace(/\^/g, "**")
+    .replace(/²/g, "**2").replace(/³/g, "**3").replace(/∑|Σ/g, "sum")
     .replace(/\p{Script=Greek}/gu, (c) => Object.keys(GREEK).find((k) => GREEK[k] === c) ?? c)
-    .replace(/\b(torch|np)\s*\./g, "").trimEnd();
+    .replace(/\b(torch|np)\s*\./g, "").replace(/\bln\b(?=\s*\()/g, "log").trimEnd();
 
   function parse(raw, known) {
     if (raw.length > LONGEST) throw new Miss("That is longer than any answer here.");
-    const text = clean(raw), tokens = [], places = [];
+    const plain = clean(raw), tokens = [], places = [];
+    const text = known.includes("T") ? plain : plain.replace(/\*\*\s*T\b/g, ".T");
     TOKEN.lastIndex = 0;
     while (TOKEN.lastIndex < text.length) {
       const from = TOKEN.lastIndex, found = TOKEN.exec(text);
+      if (!found && /^\s*[[\]]/.test(text.slice(from))) throw new Miss("Square brackets are not read: no indices, each name is a whole array.");
       if (!found) throw new Miss(`I cannot read “${text.slice(from).trim().slice(0, 8)}”.`);
       tokens.push(found[1]);
       places.push([TOKEN.lastIndex - found[1].length, TOKEN.lastIndex]);
     }
     let i = 0;
     const peek = () => tokens[i], number = (t) => /^[\d.]/.test(t ?? "") && t !== ".";
+    const gap = () => `Between “${tokens[i - 1]}” and “${peek()}” something is missing, perhaps “*”.`;
     const take = (t) => {
+      if (t === ")" && /^[\p{L}\d(]/u.test(peek() ?? "")) throw new Miss(gap());
       if (peek() !== t) throw new Miss(peek() === undefined ? `“${t}” is missing at the end.` : `“${t}” was expected before “${peek()}”.`);
       i++;
     };
@@ -134,7 +138,7 @@ globalThis.formula = (() => {
       else if (t === "(") { a = whole(); take(")"); a = { ...a, text: node(from).text }; }
       else if (CALLS.includes(t) && peek() === "(") { i++; a = call(from, t, whole()); }
       else if (known.includes(t)) a = node(from, "name", t);
-      else throw new Miss(CALLS.includes(t) ? `What is ${t} of? Write ${t}(...).` : /^\p{L}/u.test(t) ? `“${t}” is not known here. There are ${known.join(", ")}.` : `“${t}” stands where a value was expected.`);
+      else throw new Miss(CALLS.includes(t) ? `What is ${t} of? Write ${t}(...).` : /^\p{L}/u.test(t) ? `“${t}” is not known here. ${known.length ? `There are ${known.join(", ")}` : "A number is asked"}.` : `“${t}” stands where a value was expected.`);
       while (peek() === ".") {
         i++;
         const m = tokens[i++];
@@ -158,7 +162,7 @@ globalThis.formula = (() => {
     const sums = left(left(unary, ["*", "/", "@"]), ["+", "-"]);
     const whole = () => { const from = i, a = sums(); return peek() === ">" || peek() === "<" ? node(from, tokens[i++], a, sums()) : a; };
     const tree = whole();
-    if (i < tokens.length) throw new Miss(/[\p{L}\d(]/u.test(peek()) ? `Between “${tokens[i - 1]}” and “${peek()}” something is missing, perhaps “*”.` : `“${peek()}” stands where the formula should end.`);
+    if (i < tokens.length) throw new Miss(/[\p{L}\d(]/u.test(peek()) ? gap() : `“${peek()}” stands where the formula should end.`);
     return tree;
   }
   // axes: what sum and mean run over when no axis is given

@@ -18,6 +18,7 @@
     if (op === "number") return;
     if (op === "name") {
       for (const n of known) if (n !== a) yield [{ ...t, a: n }, `somewhere “${n}” stands where “${a}” belongs`];
+      yield [{ op: "number", a: 1 }, `“${a}” is missing, a 1 stands in its place`];
       yield [{ op: "T", a: t }, `“${a}” is not to be transposed`];
       return;
     }
@@ -87,13 +88,26 @@
     return null;
   }
 
-  function named({ task, step, right, equal }) {
+  // First of names that stand in one of the two formulas; of others only arrays without
+  // zeros: a 1 at the target, or a constant such as 1/4, fits by chance.
+  function named({ task, step, tree, answer, right, equal }, any = false) {
+    const typed = names(tree), due = names(answer);
     for (const n of step.known) {
-      const safe = task.values.every((w) => w[n].data.every(Boolean));
-      if (safe && tried(() => equal(times("/", right, task.values, n)))) return ["factor", `A factor is missing: “${n}”.`];
-      if (tried(() => equal(times("*", right, task.values, n)))) return ["factor", `There is a factor “${n}” too many.`];
+      const safe = task.values.every((w) => w[n].data.every(Boolean)), asked = due.includes(n) || any && task.values[0][n].shape.length;
+      if (asked && safe && tried(() => equal(times("/", right, task.values, n)))) return ["factor", `A factor is missing: “${n}”.`];
+      if (!typed.includes(n) && !due.includes(n) || !tried(() => equal(times("*", right, task.values, n)))) continue;
+      return ["factor", typed.includes(n) ? `There is a factor “${n}” too many.` : `The division by “${n}” is missing.`];
     }
     return null;
+  }
+
+  // a number where a formula is asked: right in one world, or rounded
+  function number({ task, step, tree, mine, answer, right }) {
+    if (names(tree).length) return null;
+    const i = right.findIndex((r, k) => r.data.length === 1 && r.data[0] && Math.abs(mine[k].data[0] / r.data[0] - 1) < 2e-3);
+    if (i < 0) return null;
+    const given = [...new Set(names(answer))].map((n) => `${n} = ${task.values[i][n].data[0]}`).join(", ");
+    return ["number", given ? `That is the value for ${given} only. Write it with the name, so that it holds for any.` : "Near, but rounded. Write it exactly: a formula is read too."];
   }
 
   // the reader's own formula, with one thing changed wherever it stands
@@ -101,11 +115,16 @@
     if (!t?.op) return t;
     return f({ ...t, a: everywhere(t.a, f), b: everywhere(t.b, f) });
   };
-  function replaced({ step, tree, of, right }) {
+  const names = (t) => {
+    const found = [];
+    everywhere(t, (u) => { if (u.op === "name") found.push(u.a); return u; });
+    return found;
+  };
+  function replaced({ task, step, tree, of, right }) {
     const becomes = (f) => tried(() => alike(of(everywhere(tree, f)), right));
-    const names = step.known.filter((n) => tree.text.includes(n));
-    for (const a of names) for (const b of step.known)
-      if (a !== b && becomes((t) => (t.op === "name" && t.a === a ? { ...t, a: b } : t))) return ["near", `Almost: “${a}” stands where “${b}” belongs.`];
+    const one = (n) => task.values.every((w) => w[n].data.every((x) => x === 1)); // a factor too many, if anything
+    for (const a of new Set(names(tree))) for (const b of step.known)
+      if (a !== b && !one(b) && becomes((t) => (t.op === "name" && t.a === a ? { ...t, a: b } : t))) return ["near", `Almost: “${a}” stands where “${b}” belongs.`];
     for (const [a, b] of [["sum", "mean"], ["mean", "sum"]])
       if (becomes((t) => (t.op === a ? { ...t, op: b } : t))) return ["near", `Almost: where “${a}” stands, “${b}” belongs.`];
     return null;
@@ -126,8 +145,8 @@
     return replaced(found);
   };
 
-  function near({ task, step, answer, of, equal }) {
-    for (const [other, words] of others(answer, step.known)) if (tried(() => equal(of(other)))) return ["near", `Almost: ${words}.`];
+  function near({ task, step, tree, answer, of, equal }) {
+    for (const [other, words] of others(answer, new Set(names(tree)))) if (tried(() => equal(of(other)))) return ["near", `Almost: ${words}.`];
     for (const n of Object.keys(task.values[0])) if (n !== step.name && equal(task.values.map((w) => w[n]))) return ["mixed", `That is what “${n}” is.`];
     return null;
   }
@@ -146,7 +165,7 @@
     const good = due.filter(([v]) => got.some(is(v))), turned = due.filter(([v]) => got.some(is(minus(v))));
     if (due.length < 2 || !(good.length + turned.length)) return null;
     const odd = got.filter(([v, text]) => text && !due.some(is(v)) && !due.some(is(minus(v)))).map(([v, text]) => {
-      const lacks = step.known.find((n) => tried(() => { const w = times("*", v, task.values, n); return due.some(is(w)) || due.some(is(minus(w))); }));
+      const lacks = step.known.find((n) => task.values.every((w) => w[n].data.every(Boolean)) && tried(() => { const w = times("*", v, task.values, n); return due.some(is(w)) || due.some(is(minus(w))); }));
       return `“${text}”${lacks ? `, which lacks the factor “${lacks}”` : ""}`;
     });
     const told = (all) => all.map(([, words]) => words).join("; ");
@@ -159,6 +178,6 @@
     return ["shape", `Your result is ${words(mine[0])}. It has to be ${words(right[0])}.`];
   }
 
-  derive.diagnose = (found) => factor(found) ?? shaped(found) ?? named(found) ?? replaced(found) ?? near(found) ?? parts(found) ?? shape(found)
+  derive.diagnose = (found) => number(found) ?? factor(found) ?? shaped(found) ?? named(found) ?? replaced(found) ?? named(found, true) ?? near(found) ?? parts(found) ?? shape(found)
     ?? ["other", "Not equal, and no slip that is known here. Try it on the small case by hand, or take a hint."];
 }
