@@ -61,7 +61,7 @@ def test_a_demo_brings_its_script():
     body = '<div class="a stepper"><p class="play-map">'
     context = {"body": body, "css_files": [], "script_files": []}
     assets.choose(app, "book/a", "page.html", context, None)
-    assert asked == ["demos.css", "stepper.js"]
+    assert asked == ["stepper.css", "stepper.js"]
 
 
 def test_only_what_has_a_colour_in_code_needs_an_element():

@@ -14,12 +14,12 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.writers.html5 import HTML5Translator
 
 ASKED_BY = {  # class of an element -> styles and scripts that it needs, in order
-    "stepper": ("demos.css", "stepper.js"),
-    "front": ("demos.css", "front.js"),
-    "play": ("demos.css", "playground.js"),
-    "train": ("demos.css", "training.js"),
+    "stepper": ("stepper.css", "stepper.js"),
+    "front": ("front.css", "front.js"),
+    "play": ("playground.css", "playground.js"),
+    "train": ("training.css", "training.js"),
     "derive": ("derive.css", "formula.js", "derive.js"),
-    "explore": ("demos.css", "explore.js"),
+    "explore": ("explore.css", "explore.js"),
 }
 EXPLORED = re.compile(r'data-explore="([\w-]+)"')
 DARK = "a11y-high-contrast-dark"  # colours of code

@@ -20,7 +20,9 @@ STYLES = [
     "pygments.css",
     "vendor/katex/katex.min.css",
     "book.css",
-    "demos.css",
+    "stepper.css",
+    "front.css",
+    "explore.css",
 ]
 # What is too wide for the paper gets smaller type, until it fits
 FIT = """() => { let shrunk = 0;

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import links
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
+EXTENSIONS = Path(__file__).parents[2] / "book" / "_ext"
+sys.path.append(str(EXTENSIONS))  # last: both have a `finding`
 import katex_static  # noqa: E402
 
 # px: Chromium counts in 64ths of one and rounds at every space, at an element for it or
