@@ -7,12 +7,12 @@ and the code of the cheat sheet; a question of a ``{derive}`` box asks what it a
 
 import csv
 import io
-import re
 from html import escape
 from pathlib import Path
 
 import derivation
 import ledger_page
+from derive import coded
 
 NAME = "cards.txt"
 HEAD = """#separator:tab
@@ -21,11 +21,6 @@ HEAD = """#separator:tab
 #deck:Gradients by Hand
 #tags column:3
 """
-
-
-def plain(text: str) -> str:
-    """A sentence as HTML; what stands in backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
 def of_pair(pair, tex: dict[str, str]) -> list[str]:
@@ -46,8 +41,8 @@ def questions(folder: Path) -> list[list[str]]:
         for step in it.steps:
             if step.ask:
                 back = f"<code>{escape(step.right, quote=False)}</code>"
-                back += f"<br>{plain(step.why or step.hint)}"
-                found.append([plain(step.ask), back, path.stem.replace("_", "-")])
+                back += f"<br>{coded(step.why or step.hint)}"
+                found.append([coded(step.ask), back, path.stem.replace("_", "-")])
     return found
 
 

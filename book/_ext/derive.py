@@ -75,6 +75,11 @@ def coded(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
+def in_script(text: str) -> str:
+    """JSON that can stand in a script element."""
+    return text.replace("&", r"\u0026").replace("<", r"\u003c")
+
+
 class Derive(SphinxDirective):
     """``{derive} name``, with sentences that introduce it."""
 
@@ -100,8 +105,7 @@ class Derive(SphinxDirective):
                 step["ask"] = coded(step["ask"])
         if not recalled(it):
             task["fades"] = sorted({min(n, len(it.steps)) for n in (1, 2, 99)})
-        text = json.dumps(task, ensure_ascii=False, separators=(",", ":"))
-        text = text.replace("&", r"\u0026").replace("<", r"\u003c")
+        text = in_script(json.dumps(task, ensure_ascii=False, separators=(",", ":")))
         box = nodes.container(classes=["derive"], ids=[f"derive-{name}"])
         box += nodes.paragraph("", title(it), classes=["derive-title"])
         box += self.parsed([*self.content, "", *given(it)])

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from derive import in_script
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
@@ -41,8 +42,7 @@ def declared(name: str) -> ModuleType:
 @cache
 def packed(name: str) -> str:
     """Its data as JSON that can stand in a script element."""
-    text = json.dumps(declared(name).data(), separators=(",", ":"))
-    return text.replace("&", r"\u0026").replace("<", r"\u003c")
+    return in_script(json.dumps(declared(name).data(), separators=(",", ":")))
 
 
 def context(name: str):
