@@ -75,17 +75,19 @@ def alike(
     draws: Iterable[tuple[Any, ...]],
     returns: tuple[str, ...],
 ) -> set[str]:
-    """Names of the values in which two functions agree at all these arguments."""
+    """Names of the values in which two functions agree wherever both return numbers."""
     same = set(returns)
     for inputs in draws:
         try:
             first = _values(one, inputs, returns)
-            found = zip(
-                returns, first, _returned(mine, inputs, returns, first), strict=True
-            )
-            same -= {name for name, a, b in found if not close(a, b)}
         except Exception:  # a slip may fail at what the right function takes
             return set()
+        try:
+            ours = _returned(mine, inputs, returns, first)
+        except Misbehaved:  # it is told so, and nothing is seen of its slip here
+            continue
+        found = zip(returns, first, ours, strict=True)
+        same -= {name for name, a, b in found if not close(a, b)}
     return same
 
 
