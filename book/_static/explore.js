@@ -50,9 +50,9 @@ globalThis.explore = (() => {
       : `<label><span>${c[1]}: <b>${shown(c, c[5], data)}</b></span><input type="range" name="${c[0]}" min="${c[2]}" max="${c[3]}" step="${c[4]}" value="${c[5]}" aria-valuetext="${shown(c, c[5], data)}" autocomplete="off"></label>`));
     const pictures = it.pictures.map(({ words, alt, size, draw }) =>
       `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="img" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
-    return `<div class="explore-pictures${it.narrow ? " narrow" : it.wide ? " wide" : ""}">${pictures.join("")}</div>` +
+    return `<div class="explore-pictures${it.narrow ? " narrow" : it.wide ? " wide" : ""}" style="--parts: ${pictures.length}">${pictures.join("")}</div>` +
       `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
-      `<div class="explore-controls">${fields.join("")}<button type="button">Back to the start</button></div>` +
+      `<div class="explore-controls" style="--parts: ${fields.length + 1}">${fields.join("")}<button type="button">Back to the start</button></div>` +
       '<p class="explore-status" role="status"></p>';
   }
 

@@ -6,6 +6,14 @@ That they compute what charlm computes is tested in ``tests/test_explore.py``.
 from pathlib import Path
 
 MARK = 'data-explore="'
+# Where the first picture and the first control are, with the others and without them
+ARRIVING = """box => [".explore-pictures", ".explore-controls"].map(name => {
+  const [first, ...others] = box.querySelector(name).children;
+  const place = () => { const { x, width } = first.getBoundingClientRect();
+    return `${name} at ${x}, ${width} px wide`; };
+  const whole = place();
+  others.forEach(e => e.remove());
+  return [whole, place()]; })"""
 
 
 def seen(box) -> str:
@@ -92,6 +100,9 @@ def check_one(browser, address: str):
     if status.inner_text() != box.locator(".explore-say").inner_text():
         yield f"the status says {status.inner_text()!r}"
     yield from errors
+    for whole, alone in box.evaluate(ARRIVING):
+        if alone != whole:
+            yield f"moves while the page arrives: {alone}, then {whole}"
     page.close()
     plain = browser.new_context(java_script_enabled=False).new_page()
     plain.goto(address)
