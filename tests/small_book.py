@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+# enough of them: every file more is a page more to write, every font one more to cut
+PACKAGE = ("__init__.py", "evidence.py", "plots.py", "data", "layers", "ops")
+FONTS = [f"KaTeX_{name}.woff2" for name in ("Main-Regular", "Math-Italic")]
 HEAD = """---
 jupytext:
   text_representation: {extension: .md, format_name: myst}
@@ -123,11 +126,19 @@ loss
 
 
 def make(folder: Path) -> Path:
-    """Write the book into a folder."""
+    """Write the book into a folder, with a part of the package and of the fonts."""
     for name in ("_ext", "_static", "_templates"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
-    leave = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "charlm", folder / "charlm", ignore=leave)
+    (folder / "charlm").mkdir()
+    for part in PACKAGE:
+        whole, copy = ROOT / "charlm" / part, folder / "charlm" / part
+        if whole.is_dir():
+            shutil.copytree(whole, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(whole, copy)
+    for path in (folder / "book/_static/vendor/katex/fonts").iterdir():
+        if path.name not in FONTS:
+            path.unlink()
     with (folder / "charlm" / "__init__.py").open("a") as file:
         file.write("\nANSWER = 42\n")
     shutil.copyfile(ROOT / "_config.yml", folder / "_config.yml")

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..numeric import floating
 from .guard import Gradients
 from .inputs import gradient_name
+from .paths import Edge, cut
 
 CLOSE = 1e-7
 """Largest relative difference between a prediction and what was returned."""
@@ -64,6 +65,7 @@ class Case:
         forms: wrong forms to compare with by name.
         returns: names of what a plain function returns, where no gradients are due:
             then ``right`` are its values, and ``witness`` gives them for other inputs.
+        less: what :meth:`without` has computed.
     """
 
     forward: Callable[..., Any]
@@ -72,6 +74,20 @@ class Case:
     trials: list[Trial] = field(default_factory=list)
     forms: tuple[Form, ...] = ()
     returns: tuple[str, ...] = ()
+    less: dict[tuple[int, frozenset[Edge]], Gradients | None] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def without(self, trial: Trial, edges: frozenset[Edge]) -> Gradients | None:
+        """All gradients of a trial with these paths cut; None if it will not run."""
+        key = id(trial), edges
+        if key not in self.less:
+            try:
+                forward = cut(self.forward, edges)
+                self.less[key] = self.witness(forward, trial.inputs, trial.dy)
+            except Exception:  # an operation that will not run on a constant
+                self.less[key] = None
+        return self.less[key]
 
     @property
     def due(self) -> list[str]:

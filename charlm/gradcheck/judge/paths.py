@@ -23,7 +23,7 @@ MOST = 40
 
 
 class Scissors(TorchFunctionMode):
-    """Runs torch functions with some of their arguments made constants."""
+    """Runs torch functions with some arguments made constants; without, notes them."""
 
     def __init__(self, cut: frozenset[Edge] = frozenset()):
         super().__init__()
@@ -51,9 +51,11 @@ class Scissors(TorchFunctionMode):
         args = tuple(passed(a) for a in args)
         kwargs = {k: passed(v) for k, v in (kwargs or {}).items()}
         found = func(*args, **kwargs)
-        if edges and any(tensors(found, "")):  # to ask for a shape is no path
+        # to ask for a shape is no path
+        if edges and (isinstance(found, Tensor) or any(tensors(found, ""))):
             self.calls += 1
-            self.edges |= dict.fromkeys(edges, _line() or name)
+            if not self.cut:
+                self.edges |= dict.fromkeys(edges, _line() or name)
         return found
 
 
