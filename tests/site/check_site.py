@@ -1,8 +1,8 @@
 """Open every page of the built site and check what a reader meets.
 
 ``python tests/site/check_site.py _build/html``, after the book was built. Prints a line
-per page, every problem found, and a summary; ends with 1 if there was a problem. As
-many jobs run at a time as there are processors, each with one browser for all it does.
+per page, every problem found, and a summary; ends with 1 if there was a problem. Jobs
+run beside each other, each with one browser for all it does.
 """
 
 import argparse
@@ -246,7 +246,9 @@ def main() -> int:
         return 2
     browser_path()  # said once, if there is none
     failed = count = 0
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    # one more than there are processors: pages are waited for as long as they settle
+    at_once = (os.cpu_count() or 1) + 1
+    with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
         for done in pool.map(run, repeat(root), JOBS):
             for name, problems, lines in done:
                 failed, count = failed + bool(problems), count + 1
