@@ -35,9 +35,9 @@ class FellShort(AssertionError):
     """What was claimed did not come out with the margin that was asked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
-    """What :func:`outcome` found; ``str()`` is one line.
+    """What :func:`outcome` found; shown as one line.
 
     Attributes:
         claim: the sentence.
@@ -54,7 +54,7 @@ class Outcome:
     asked: float
     ok: bool
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         held = "holds" if self.ok else "fell short"
         return (
             f"{held}: {self.claim} | {self.said} | "

@@ -94,7 +94,7 @@ def test_a_run_that_diverged_falls_short_in_words(last):
 def test_what_is_printed_of_an_outcome():
     seeds = [1.0, 2.0, 3.0]
     found = outcome("it is so", 0.5, "<", seeds, "<", 12.3456, asked=1.5)
-    assert str(found) == (
+    assert repr(found) == (
         "holds: it is so | 0.5 < [1 2 3; mean 2, spread 1] < 12.35 | "
         "margin 1.5 spreads, asked 1.5"
     )
