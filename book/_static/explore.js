@@ -28,6 +28,17 @@ globalThis.explore = (() => {
   };
   const handle = (x, y, name) => // a large place to touch, and what is seen of it
     `<g data-drag="${name}"><circle class="grip" cx="${round(x)}" cy="${round(y)}" r="18"/>${dot(x, y, "handle", 7)}</g>`;
+  // a map in shades: level(column, row) of its columns and rows (from below) is 0, 1, 2 ... or nothing
+  const levels = ([left, top, width, height], columns, rows, level, shades) => {
+    const d = shades.map(() => ""), w = width / columns, h = height / rows;
+    for (let row = 0; row < rows; row++) for (let column = 0, from = 0, k; column <= columns; column++) {
+      const now = column < columns ? level(column, row) : -1;
+      if (now === k && column) continue;
+      if (d[k] !== undefined) d[k] += `M${round(left + w * from)} ${round(top + h * (rows - row))}h${round(w * (column - from))}v${round(-h)}h${round(-w * (column - from))}z`;
+      [from, k] = [column, now];
+    }
+    return d.map((path, k) => `<path class="fill level" fill-opacity="${shades[k]}" d="${path}"/>`).join("");
+  };
   // [left, top, width, height] of a picture, what its sides stand for, and [place, words] of ticks
   const frame = ([left, top, width, height], [x0, x1], [y0, y1], xs = [], ys = []) => {
     const X = (x) => left + (x - x0) / (x1 - x0) * width, Y = (y) => top + height - (y - y0) / (y1 - y0) * height;
@@ -100,5 +111,5 @@ globalThis.explore = (() => {
     known[name] = it;
     for (const box of globalThis.document?.querySelectorAll(`[data-explore="${name}"]`) ?? []) attach(box, it);
   }
-  return { known, html, add, show, plain, line, path, dot, bar, text, arrow, handle, frame };
+  return { known, html, add, show, plain, line, path, dot, bar, text, arrow, handle, levels, frame };
 })();

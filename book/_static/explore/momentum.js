@@ -13,19 +13,10 @@
   };
   const factor = (data, rate, m) => Math.max(...data.h.map((h) => root(h, rate, m)));
   let drawn; // the map does not change
-  const levels = (data) => drawn ??= LEVELS.slice(1).map((to, k) => {
-    let d = "";
-    for (let row = 0; row < 42; row++) {
-      let from = -1;
-      for (let column = 0; column <= 54; column++) {
-        const f = factor(data, (column + 0.5) / 54 * MOST, (row + 0.5) / 42);
-        const inside = column < 54 && f >= LEVELS[k] && f < to;
-        if (inside && from < 0) from = column;
-        if (!inside && from >= 0) { d += `M${40 + 5 * from} ${172 - 4 * row}h${5 * (column - from)}v4h${-5 * (column - from)}z`; from = -1; }
-      }
-    }
-    return `<path class="fill level" fill-opacity="${0.95 - 0.13 * k}" d="${d}"/>`;
-  }).join("");
+  const levels = (data) => drawn ??= explore.levels([40, 8, 270, 168], 54, 42, (column, row) => {
+    const f = factor(data, (column + 0.5) / 54 * MOST, (row + 0.5) / 42);
+    return LEVELS.slice(1).findIndex((to) => f < to);
+  }, LEVELS.slice(1).map((_, k) => 0.95 - 0.13 * k));
 
   explore.add("momentum", {
     controls: [
