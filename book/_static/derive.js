@@ -57,10 +57,12 @@ globalThis.derive = (() => {
   function build(box) {
     const task = JSON.parse(box.querySelector("script").textContent), solution = box.querySelector("details");
     const form = document.createElement("div"), id = box.id, count = task.steps.length;
-    const fades = task.fades ?? [];
+    const fades = task.fades ?? [], of = (k) => ` for ${task.steps[k].name ?? `question ${k + 1}`}`;
     form.className = "derive-form";
+    form.setAttribute("role", "group");
+    form.setAttribute("aria-label", box.querySelector(".derive-title").textContent);
     form.innerHTML = (fades.length > 1 ? `<fieldset class="derive-fade"><legend>Blank</legend>${fades.map((n, k) => `<label><input type="radio" name="${id}-fade" value="${n}"${k ? "" : " checked"}> ${n === count ? "all" : n === 1 ? "one step" : "two steps"}</label>`).join("")}</fieldset>` : "")
-      + task.steps.map((s, k) => `<div class="derive-step"><label for="${id}-${k}">${s.ask ?? `<code>${s.name}</code> =`}</label> <code class="derive-worked"></code><div class="derive-blank"><input id="${id}-${k}" type="text" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"><button type="button">Check</button><button type="button">Hint</button></div><div class="derive-read"></div><p class="derive-say" role="status"></p></div>`).join("");
+      + task.steps.map((s, k) => `<div class="derive-step"><label for="${id}-${k}">${s.ask ?? `<code>${s.name}</code> =`}</label> <code class="derive-worked"></code><div class="derive-blank"><input id="${id}-${k}" type="text" autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"><button type="button" aria-label="Check${of(k)}">Check</button><button type="button" aria-label="Hint${of(k)}">Hint</button></div><div class="derive-read"></div><p class="derive-say" role="status"></p></div>`).join("");
     solution.before(form);
     prepare(task);
     const rows = [...form.querySelectorAll(".derive-step")];
@@ -91,6 +93,7 @@ globalThis.derive = (() => {
       hint.addEventListener("click", () => {
         verdict(given++ && step.hint ? `The answer: ${step.right}` : step.hint ?? `The answer: ${step.right}`, "hint");
         hint.textContent = "Answer";
+        hint.setAttribute("aria-label", `Answer${of(k)}`);
       });
     });
     form.addEventListener("focusin", load, { once: true });

@@ -6,6 +6,10 @@
 //   pictures  {words, alt, size: [width, height], draw: (data, settings, values) => SVG}
 //   say       (data, settings, values) => a sentence or two
 //   drag      name of a handle => (x, y, data) => settings; a handle is drawn with data-drag
+// and for a map, whose boxes are links with data-pick (its picture has links: true)
+//   pick      (name of a box, data) => settings, when it is pressed; pointed at, its line is s.look
+//   open      (data, settings) => HTML beside the map; an equation that it links to is quoted there
+//   play      the slider that runs to its end
 // The build runs this file too (book/_ext/explore.py): what it draws stands in the page, and
 // here only what moves is redrawn. Data come with the page, from charlm (book/_explore).
 globalThis.explore = (() => {
@@ -59,11 +63,13 @@ globalThis.explore = (() => {
     const fields = controls.map((c) => (choice(c)
       ? `<label><span>${c[1]}</span><select name="${c[0]}">${c[2].map((o) => `<option${o === c[3] ? " selected" : ""}>${plain(o)}</option>`).join("")}</select></label>`
       : `<label><span>${c[1]}: <b>${shown(c, c[5], data)}</b></span><input type="range" name="${c[0]}" min="${c[2]}" max="${c[3]}" step="${c[4]}" value="${c[5]}" aria-valuetext="${shown(c, c[5], data)}" autocomplete="off"></label>`));
-    const pictures = it.pictures.map(({ words, alt, size, draw }) =>
-      `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="img" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
+    const pictures = it.pictures.map(({ words, alt, size, draw, links }) =>
+      `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="${links ? "group" : "img"}" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
+    if (it.open) pictures.push(`<div class="explore-open">${it.open(data, first)}</div>`);
+    const buttons = [...(it.play ? ['<button type="button" data-play>Play</button>'] : []), '<button type="button" data-start>Back to the start</button>'];
     return `<div class="explore-pictures${it.narrow ? " narrow" : it.wide ? " wide" : ""}" style="--parts: ${pictures.length}">${pictures.join("")}</div>` +
       `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
-      `<div class="explore-controls" style="--parts: ${fields.length + 1}">${fields.join("")}<button type="button">Back to the start</button></div>` +
+      `<div class="explore-controls" style="--parts: ${fields.length + buttons.length}">${[...fields, ...buttons].join("")}</div>` +
       '<p class="explore-status" role="status"></p>';
   }
 
@@ -74,22 +80,48 @@ globalThis.explore = (() => {
     const status = box.querySelector(".explore-status");
     const settings = () => Object.fromEntries(controls.map((c) => [c[0], choice(c) ? field[c[0]].value : Number(field[c[0]].value)]));
     const set = (some) => { for (const [name, x] of Object.entries(some)) field[name].value = x; };
-    let waits, later;
+    const drawn = drawings.map(() => ""), open = box.querySelector(".explore-open");
+    let waits, later, look;
+    const picked = (target) => target.closest?.("[data-pick]")?.dataset.pick;
     const draw = () => {
       const now = settings(), values = it.compute(data, now);
       waits = 0;
-      it.pictures.forEach((p, i) => { drawings[i].innerHTML = p.draw(data, now, values); });
+      if (look) now.look = Object.values(it.pick(look, data))[0];
+      it.pictures.forEach((p, i) => {
+        const next = p.draw(data, now, values), held = picked(document.activeElement);
+        if (next === drawn[i]) return; // what a link was pressed in stays until it is released
+        drawings[i].innerHTML = drawn[i] = next;
+        if (held) drawings[i].querySelector(`[data-pick="${held}"]`)?.focus({ preventScroll: true });
+      });
+      if (open) quote(open, it.open(data, now));
       for (const c of controls) if (!choice(c)) {
         field[c[0]].previousElementSibling.lastElementChild.textContent = shown(c, now[c[0]], data);
         field[c[0]].setAttribute("aria-valuetext", shown(c, now[c[0]], data));
       }
-      say.textContent = it.say(data, now, values);
+      const words = it.say(data, now, values);
+      if (say.textContent === words) return;
+      say.textContent = words;
       clearTimeout(later); // read out once the slider rests, not at every step
-      later = setTimeout(() => { status.textContent = say.textContent; }, 700);
+      later = setTimeout(() => { status.textContent = words; }, 700);
     };
     const ask = () => { waits ||= requestAnimationFrame(draw); };
     box.addEventListener("input", ask);
-    box.querySelector("button").addEventListener("click", () => { set(start(controls)); ask(); });
+    box.querySelector("[data-start]").addEventListener("click", () => { set(start(controls)); ask(); });
+    if (it.pick) attachMap();
+    if (it.play) attachPlay(box.querySelector("[data-play]"), field[it.play], ask);
+    function attachMap() { // pointed at or reached by Tab a box is looked at, pressed it is gone to
+      draw();
+      const at = (name) => { if (name !== look) { look = name; ask(); } };
+      for (const kind of ["pointerover", "focusin"]) box.addEventListener(kind, (event) => at(picked(event.target)));
+      for (const kind of ["pointerleave", "focusout"]) box.addEventListener(kind, () => at());
+      box.addEventListener("click", (event) => {
+        const name = picked(event.target);
+        if (!name) return;
+        event.preventDefault();
+        set(it.pick(name, data));
+        ask();
+      });
+    }
     for (const svg of drawings) {
       let held;
       const move = (event) => {
@@ -105,6 +137,29 @@ globalThis.explore = (() => {
       svg.addEventListener("pointermove", move);
       for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { held = undefined; });
     }
+  }
+  function quote(open, words) { // an equation of this page, where it is linked to
+    open.innerHTML = words;
+    for (const link of open.querySelectorAll("[data-quote]")) {
+      const found = document.querySelector(link.getAttribute("href"))?.querySelector(".katex-display, .katex");
+      if (found) link.parentElement.before(found.cloneNode(true));
+    }
+  }
+  function attachPlay(button, slider, ask) {
+    let timer;
+    const stop = () => { timer = clearInterval(timer); button.textContent = "Play"; };
+    const step = () => {
+      slider.stepUp();
+      ask();
+      if (slider.value === slider.max) stop();
+    };
+    button.addEventListener("click", () => {
+      if (timer) return stop();
+      if (slider.value === slider.max) slider.value = slider.min;
+      button.textContent = "Pause";
+      timer = setInterval(step, 600);
+      ask();
+    });
   }
 
   function add(name, it) {

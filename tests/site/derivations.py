@@ -86,6 +86,17 @@ def by_keyboard(page, name: str):
         yield f"{name}: the hint is {status.inner_text()!r}"
 
 
+def told_apart(page, name: str):
+    """Every button says which step it belongs to, and keeps what is seen of it."""
+    buttons = page.locator(f"#derive-{name} button")
+    seen = buttons.evaluate_all("all => all.map(e => [e.textContent, e.ariaLabel])")
+    if len({label for _, label in seen}) < len(seen):
+        yield f"{name}: two buttons have one name: {seen}"
+    for text, label in seen:
+        if not label.startswith(text):
+            yield f"{name}: the button {text!r} is called {label!r}"
+
+
 def narrow(page, name: str):
     """On a phone all of a box is within the screen, and easily touched."""
     box = page.locator(f"#derive-{name}")
@@ -114,6 +125,8 @@ def check(browser, root: Path):
         page.evaluate(ALL)
         page.evaluate("derive.load().then(() => true)")
         found = [*answers(page, wanted[address]), *noise(page, tried[address])]
+        here = [name for name, at in where.items() if at == address]
+        found += [problem for name in here for problem in told_apart(page, name)]
         for problem in (*found, *errors):
             yield f"{address}: {problem}"
         page.close()

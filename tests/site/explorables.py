@@ -22,6 +22,11 @@ def seen(box) -> str:
     return pictures + box.locator(".explore-say").inner_text()
 
 
+def first(box):
+    """The button that leads back to the start."""
+    return box.get_by_role("button", name="Back to the start")
+
+
 def settled(page) -> None:
     """After what was asked for is drawn."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => done()))")
@@ -44,7 +49,7 @@ def by_keyboard(page, box):
             yield f"the slider {name} changes nothing"
         if slider.get_attribute("aria-valuetext") == said:
             yield f"the slider {name} does not say its value"
-        box.get_by_role("button").press("Enter")
+        first(box).press("Enter")
         settled(page)
         if seen(box) != before:
             yield f"after {name} the button does not lead back to the start"
@@ -60,7 +65,7 @@ def by_keyboard(page, box):
 
 def by_pointer(page, box):
     """Each handle is dragged; yields problems."""
-    box.get_by_role("button").press("Enter")
+    first(box).press("Enter")
     settled(page)
     names = box.locator("[data-drag]").evaluate_all(
         "all => all.map(e => e.dataset.drag)"
@@ -80,6 +85,55 @@ def by_pointer(page, box):
             yield f"dragging {name} changes nothing"
 
 
+def by_map(page, box):
+    """Boxes that are links: looked at, gone to, quoted; yields problems."""
+    first(box).press("Enter")
+    settled(page)
+    slider, opened = box.get_by_role("slider").first, box.locator(".explore-open")
+    begun = opened.inner_html()
+    names = box.locator("[data-pick]").evaluate_all(
+        "all => all.map(e => e.dataset.pick)"
+    )
+    for name in names:
+        link = box.locator(f'[data-pick="{name}"]')
+        link.focus()
+        settled(page)
+        if opened.locator("b").first.inner_text() != name:
+            yield f"what is reached by Tab, {name}, is not shown"
+        if opened.locator(".katex").count() != 1:
+            yield f"the equation of {name} is not quoted"
+        was = slider.get_attribute("aria-valuetext")
+        page.keyboard.press("Enter")
+        settled(page)
+        if name != names[0] and slider.get_attribute("aria-valuetext") == was:
+            yield f"pressing {name} does not go there"
+        if page.evaluate("document.activeElement.dataset.pick") != name:
+            yield f"the focus is lost from {name}"
+    if "#" in page.url:
+        yield "a press leaves the map"
+    first(box).press("Enter")
+    link.hover()
+    settled(page)
+    if opened.inner_html() == begun:
+        yield "pointing at a box shows nothing"
+    first(box).hover()
+    settled(page)
+    if opened.inner_html() != begun:
+        yield "what was pointed at stays"
+
+
+def by_play(page, box):
+    """Play goes on by itself and stops where it is told to; yields problems."""
+    slider, play = box.get_by_role("slider").first, box.locator("[data-play]")
+    play.press("Enter")
+    page.wait_for_function("e => e.value > e.min", arg=slider.element_handle())
+    play.press("Enter")
+    stands = slider.input_value()
+    page.wait_for_timeout(900)
+    if slider.input_value() != stands:
+        yield "a second press does not stop it"
+
+
 def check_one(browser, address: str):
     """One page with a picture to drag; yields problems."""
     page = browser.new_page()
@@ -90,12 +144,16 @@ def check_one(browser, address: str):
     if status.inner_text():
         yield "the status speaks before anything was moved"
     drawn = seen(box)
-    box.get_by_role("button").press("Enter")
+    first(box).press("Enter")
     settled(page)
     if seen(box) != drawn:
         yield "what the build drew is not what the script draws at the start"
     yield from by_keyboard(page, box)
     yield from by_pointer(page, box)
+    if box.locator("[data-pick]").count():
+        yield from by_map(page, box)
+    if box.locator("[data-play]").count():
+        yield from by_play(page, box)
     page.wait_for_timeout(900)
     if status.inner_text() != box.locator(".explore-say").inner_text():
         yield f"the status says {status.inner_text()!r}"
