@@ -3,8 +3,10 @@
 Wrong answers are the book's own solutions with one thing changed as readers change it.
 """
 
+import dis
 import re
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from wrong_exercises import RIGHT, WRONG
@@ -14,6 +16,8 @@ from charlm.gradcheck.tasks import tasks
 
 BOOK = Path(__file__).parent.parent / "book"
 CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.M | re.S)
+MARK = re.compile(rf"{CELL.pattern}|^`{{3,}}\{{solution-(start|end)\}}", re.M | re.S)
+OPTIONS = re.compile(r"\A(---\n.*?\n---\n|(:\w+:[^\n]*\n)+)", re.S)
 CHECKED = re.compile(r"^assert (gradcheck\.(?:check|grade)\(.*)$", re.M)
 
 # what the cells of a page before its exercises define and an exercise uses
@@ -147,3 +151,68 @@ def test_a_bug_is_not_blamed_for_what_it_leaves_right(capsys):
     space, asked = answered("rnn", "ex-rnn-leaky", ("alpha * dy, cache", "dy, cache"))
     assert not eval(asked, space)
     assert "bug zoo" not in capsys.readouterr().out
+
+
+def within(code):
+    """(name of a function or class, global names that it reads), from the inside out."""
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            inner = list(within(part))
+            read = {
+                i.argval for i in dis.get_instructions(part) if "GLOBAL" in i.opname
+            }
+            yield from inner
+            yield part.co_name, read.union(*(names for _, names in inner))
+
+
+def read_and_bound(source, functions):
+    """Global names that a cell needs from before it, and those that it binds."""
+    code = compile(source, "cell", "exec")
+    read, bound = set(), set()
+    for i in dis.get_instructions(code):
+        if i.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            bound.add(i.argval)
+        elif i.opname == "LOAD_NAME" and i.argval not in bound:
+            read.add(i.argval)
+    own = dict(within(code))
+    functions |= own
+    todo = [*read, *(name for names in own.values() for name in names - bound)]
+    reached = set()
+    while todo:  # what is called may read names that were bound since
+        if (name := todo.pop()) not in reached:
+            reached.add(name)
+            todo += functions.get(name, ())
+    return reached - (bound - read), bound
+
+
+@pytest.mark.parametrize("path", sorted(BOOK.glob("*.md")), ids=lambda p: p.stem)
+def test_a_notebook_needs_no_solution(path):
+    """No cell outside a solution reads a name that a solution has bound."""
+    solved, functions, solving = {}, {}, False
+    for found in MARK.finditer(path.read_text("utf8")):
+        options = OPTIONS.match(found[1] or "")
+        if found[2]:
+            solving = found[2] == "start"
+        elif not (options and "remove-cell" in options[0]):
+            source, known = OPTIONS.sub("", found[1]), dict(functions)
+            first = source.strip().splitlines()[0]
+            read, bound = read_and_bound(source, known)
+            if solving:
+                solved |= dict.fromkeys(bound, first)
+                continue
+            functions = known
+            for name in read & solved.keys():
+                pytest.fail(f"{first!r} reads {name!r} of {solved[name]!r}")
+            for name in bound:
+                solved.pop(name, None)
+    assert not solving
+
+
+def test_what_a_cell_needs_is_found():
+    functions = {}
+    read, bound = read_and_bound("def f(x):\n    return x * T\nT = 2", functions)
+    assert (read, bound) == (set(), {"f", "T"})
+    read, _ = read_and_bound("y = f(1)\nz = [k * y for k in s]\nk = z", functions)
+    assert {"T", "f", "s"} <= read and not read & {"x", "y", "z", "k"}
+    read, _ = read_and_bound("class A:\n    def g(self):\n        return w", {})
+    assert read == {"w"}

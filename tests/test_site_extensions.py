@@ -108,6 +108,23 @@ def test_the_first_cell_depends_on_the_repository(monkeypatch):
     compile(notebooks.FINDS.format(remedy="pass"), "cell", "exec")
 
 
+def test_a_notebook_leaves_its_solutions_to_another():
+    from nbformat import v4
+
+    cells = [
+        v4.new_markdown_cell(
+            "Do it.\n\n```{exercise-end}\n```\n\n````{solution-start} ex-a\n"
+            ":class: dropdown\n````\nSo."
+        ),
+        v4.new_code_cell("solved = 1"),
+        v4.new_markdown_cell("Then.\n\n````{solution-end}\n````\n\nNext:"),
+        v4.new_code_cell("mine = 2"),
+    ]
+    left = [c.source for c in notebooks.unsolved(cells, "Elsewhere.")]
+    assert left[0].endswith("```{exercise-end}\n```\n\n\nElsewhere.\n")
+    assert left[1:] == ["\n\nNext:", "mine = 2"]
+
+
 def test_notebooks_are_valid_and_the_same_each_time():
     import nbformat
 
@@ -288,8 +305,9 @@ def configured(monkeypatch, repository, base):
     return config
 
 
-def links_above(page, notebook):
-    context = {"ipynb_source": notebook, "pathto": lambda name, resource: f"../{name}"}
+def links_above(page, notebook, solutions=None):
+    context = {"ipynb_source": notebook, "ipynb_solutions": solutions}
+    context["pathto"] = lambda name, resource: f"../{name}"
     deployment.lead_out(None, page, "", context, None)
     return dict(context["page_links"])
 
@@ -300,6 +318,8 @@ def test_nothing_is_invented_without_an_address(monkeypatch):
     found = links_above("book/a", "book/a.ipynb")
     assert found == {"Notebook": "../_sources/book/a.ipynb"}
     assert links_above("genindex", None) == {}
+    found = links_above("book/a", "book/a.ipynb", "book/a-solutions.ipynb")
+    assert found["Solutions"] == "../_sources/book/a-solutions.ipynb"
 
 
 def test_a_page_that_is_not_there_leads_on(monkeypatch):

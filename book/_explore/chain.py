@@ -45,24 +45,21 @@ def data() -> dict:
 
 def each(f, *matrices: Matrix) -> Matrix:
     """A function of the elements; what has one row or one column serves for all."""
-    rows, columns = (max(n) for n in zip(*((len(m), len(m[0])) for m in matrices)))
-    at = lambda m, i, j: m[i % len(m)][j % len(m[0])]
+    rows, columns = max(map(len, matrices)), max(len(m[0]) for m in matrices)
     return [
-        [f(*(at(m, i, j) for m in matrices)) for j in range(columns)]
+        [f(*(m[i % len(m)][j % len(m[0])] for m in matrices)) for j in range(columns)]
         for i in range(rows)
     ]
 
 
-def summed(numbers) -> Value:
-    first, *rest = numbers
-    for number in rest:
-        first = first + number
-    return first
+def across(m: Matrix) -> Matrix:
+    """Sums of the rows, in one column."""
+    return [[sum(row, Value(0))] for row in m]
 
 
 def down(m: Matrix) -> Matrix:
     """Sums of the columns, in one row."""
-    return [[summed(column) for column in zip(*m)]]
+    return [[sum(column, Value(0)) for column in zip(*m, strict=True)]]
 
 
 def network(last: float, without: str) -> dict[str, Matrix]:
@@ -89,9 +86,7 @@ def network(last: float, without: str) -> dict[str, Matrix]:
     v["bnvar"] = each(lambda x: x / (n - 1), down(v["bndiff2"]))
     v["bnvar_inv"] = each(lambda x: (x + EPS) ** -0.5, v["bnvar"])
     v["bnraw"] = each(lambda x, s: x * s, use("bndiff", "bnraw"), v["bnvar_inv"])
-    v["hpreact"] = each(
-        lambda x, g, b: g * x + b, v["bnraw"], v["bngain"], v["bnbias"]
-    )
+    v["hpreact"] = each(lambda x, g, b: g * x + b, v["bnraw"], v["bngain"], v["bnbias"])
     v["h"] = each(Value.tanh, v["hpreact"])
     v["logits"] = each(lambda x, w, b: x * w + b, v["h"], v["W2"], v["b2"])
     largest = use("logits", "logit_maxes")
@@ -100,28 +95,30 @@ def network(last: float, without: str) -> dict[str, Matrix]:
         lambda x, m: x - m, use("logits", "norm_logits"), v["logit_maxes"]
     )
     v["counts"] = each(Value.exp, v["norm_logits"])
-    v["counts_sum"] = [[summed(row)] for row in use("counts", "counts_sum")]
+    v["counts_sum"] = across(use("counts", "counts_sum"))
     v["counts_sum_inv"] = each(lambda x: x**-1, v["counts_sum"])
-    v["probs"] = each(
-        lambda x, s: x * s, use("counts", "probs"), v["counts_sum_inv"]
-    )
+    v["probs"] = each(lambda x, s: x * s, use("counts", "probs"), v["counts_sum_inv"])
     v["logprobs"] = each(Value.log, v["probs"])
-    loss = summed(row[y] for row, y in zip(v["logprobs"], Y, strict=True)) / -n
-    loss.backward()
+    (loss,) = down([[row[y]] for row, y in zip(v["logprobs"], Y, strict=True)])
+    (loss[0] / -n).backward()
     return v
+
+
+def numbers(matrices: dict[str, Matrix], kind: str) -> dict[str, list]:
+    """``data`` or ``grad`` of all values."""
+    return {k: each(lambda x: getattr(x, kind), m) for k, m in matrices.items()}
 
 
 def probes():
     """Settings, and what charlm computes for them."""
-    for line, last, way in ((1, 2.0, NONE), (26, 0.7, NONE), *(
-        (20, 2.0, " by way of ".join(w)) for w in WAYS
-    )):
-        v, whole = network(last, way), network(last, NONE)
+    ways = data()["ways"]
+    for line, last, without in ((1, 0.7, NONE), *((20, 2.0, way) for way in ways)):
+        v, whole = network(last, without), network(last, NONE)
         yield (
-            {"line": line, "last": last, "without": way},
+            {"line": line, "last": last, "without": without},
             {
-                "value": {k: each(lambda x: x.data, m) for k, m in v.items()},
-                "grad": {k: each(lambda x: x.grad, m) for k, m in v.items()},
-                "right": {k: each(lambda x: x.grad, m) for k, m in whole.items()},
+                "value": numbers(v, "data"),
+                "grad": numbers(v, "grad"),
+                "right": numbers(whole, "grad"),
             },
         )

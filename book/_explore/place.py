@@ -23,9 +23,9 @@ def trained() -> tuple[str, int, list[str], dict[str, Tensor]]:
     V = len(names.vocab)
     net = MLP(V, Generator().manual_seed(0), T, E, H, normalise=False)
     X, Y = names.encode(net, "train")
-    late = STEPS * 4 // 5
-    rate = lambda i: 1.0 if i < late else 0.1
-    sgd(net, X, Y, STEPS, rate, ROWS, Generator().manual_seed(1))
+    rates = [1.0] * (STEPS * 4 // 5) + [0.1] * (STEPS // 5)
+    draws = Generator().manual_seed(1)
+    sgd(net, X, Y, STEPS, rates.__getitem__, ROWS, draws)
     letter = torch.bincount(Y[Y > 0]).argmax().item()
     symbols = "".join(names.vocab.symbols)
     common = Counter(map(tuple, X.tolist())).most_common()

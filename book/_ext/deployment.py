@@ -51,11 +51,13 @@ def repository() -> str:
 
 
 def lead_out(app, pagename, templatename, context, doctree) -> None:
-    """Links above a page: its notebook, and what needs the repository."""
+    """Links above a page: its notebooks, and what needs the repository."""
     links = context["page_links"] = []
     notebook = context.get("ipynb_source")
     if notebook:
         links.append(("Notebook", context["pathto"](f"_sources/{notebook}", 1)))
+    if solutions := context.get("ipynb_solutions"):
+        links.append(("Solutions", context["pathto"](f"_sources/{solutions}", 1)))
     home = repository()
     on_github = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)", home)
     if on_github and notebook:

@@ -4,13 +4,16 @@ Directives become plain Markdown, quoted code is written out, references lead to
 published page when its address is known, values of the prose are those of the build,
 and the first cell finds or installs the package. Cells of the tag ``remove-cell``
 serve the page only and are left out; those of the tag ``recorded`` read files of the
-repository, and their output stands in the notebook instead.
+repository, and their output stands in the notebook instead. A page with exercises has
+two: in its own the functions to write are empty, and beside it ``NAME-solutions`` is
+the same with what solves them.
 """
 
 import ast
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
@@ -22,6 +25,8 @@ from ledger_page import filled
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
+SOLUTION = re.compile(r"^(`{3,})\{solution-(start|end)\}.*\n(?::.*\n)*\1$", re.M)
+SOLVED = "-solutions"
 FINDS = """try:
     import charlm
 except ImportError:
@@ -42,6 +47,14 @@ def offer(app, pagename, templatename, context, doctree) -> None:
     """Put the notebook into the menu of downloads."""
     if doctree is not None and exported(app, pagename):
         context["ipynb_source"] = f"{pagename}.ipynb"
+        if solvable(app, pagename):
+            context["ipynb_solutions"] = f"{pagename}{SOLVED}.ipynb"
+
+
+def solvable(app, name: str) -> bool:
+    """Whether a page has solutions that its notebook leaves out."""
+    text = Path(app.env.doc2path(name)).read_text(encoding="utf8")
+    return bool(SOLUTION.search(text))
 
 
 def write_all(app, exception) -> None:
@@ -52,9 +65,12 @@ def write_all(app, exception) -> None:
             target = Path(app.outdir, "_sources", f"{name}.ipynb")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(build(app, name), encoding="utf8")
+            if solvable(app, name):
+                solved = target.with_name(f"{target.stem}{SOLVED}.ipynb")
+                solved.write_text(build(app, name, solved=True), encoding="utf8")
 
 
-def build(app, name: str) -> str:
+def build(app, name: str, solved: bool = False) -> str:
     """The notebook of a page, as JSON that depends on its source and values alone."""
     base = os.environ.get("BOOK_BASE_URL", "").rstrip("/")
     page = f"{base}/{name}.html" if base else ""
@@ -68,7 +84,8 @@ def build(app, name: str) -> str:
         ("markdown", f"This notebook is {origin} *{app.config.html_title}*."),
         ("code", FINDS.format(remedy=remedy())),
     ]
-    for cell in notebook.cells:
+    told = f"**Solution**: in `{Path(name).name}{SOLVED}.ipynb`."
+    for cell in notebook.cells if solved else unsolved(notebook.cells, told):
         if cell.cell_type == "markdown":
             cells.append(
                 ("markdown", markdown(cell.source, source.parent, values, page))
@@ -79,6 +96,22 @@ def build(app, name: str) -> str:
         elif "remove-cell" not in tags:
             cells.append(("code", cell.source.strip()))
     return dump([(kind, text) for kind, text in cells if text])
+
+
+def unsolved(cells, told: str) -> Iterator[nbformat.NotebookNode]:
+    """Cells without those of solutions; a sentence stands for each solution."""
+    kept = True
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            # text, a fence, "start" or "end", text, a fence ...
+            text, *rest = SOLUTION.split(cell.source)
+            parts = [text] if kept else []
+            for mark, text in zip(rest[1::3], rest[2::3], strict=True):
+                kept = mark == "end"
+                parts.append(text if kept else f"\n{told}\n")
+            yield nbformat.v4.new_markdown_cell("".join(parts))
+        elif kept:
+            yield cell
 
 
 def remedy() -> str:

@@ -123,23 +123,26 @@ def check_tex(pages, root, source: Path):
 
 
 def check_notebooks(pages, root):
-    """Every page with cells to run offers a valid notebook with no directive left."""
-    import nbformat
-
+    """Every page with cells to run offers valid notebooks with no directive left."""
     for path, soup in pages.items():
         # what recorded cells show stands in a file of the repository
         if not soup.select("div.cell:not(.tag_recorded) div.cell_input"):
             continue
-        link = soup.find("a", href=re.compile(r"\.ipynb$"))
-        if link is None:
+        found = soup.find_all("a", href=re.compile(r"^[^:]*\.ipynb$"))
+        if not found:
             yield f"{path.relative_to(root)}: no notebook to download"
-            continue
-        file = (path.parent / link["href"]).resolve()
-        notebook = nbformat.reads(file.read_text("utf8"), as_version=4)
-        nbformat.validate(notebook)
-        for cell in notebook.cells:
-            left = re.search(r"^(:{3,}|`{3,})\{|\{[\w:]+\}`", cell.source, re.M)
-            if "```text\n\n```" in cell.source:
-                yield f"{file.name}: an output that is empty"
-            if left and cell.cell_type == "markdown":
-                yield f"{file.name}: MyST left over: {left[0]!r}"
+        for file in {(path.parent / link["href"]).resolve() for link in found}:
+            yield from check_notebook(file)
+
+
+def check_notebook(file):
+    import nbformat
+
+    notebook = nbformat.reads(file.read_text("utf8"), as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        left = re.search(r"^(:{3,}|`{3,})\{|\{[\w:]+\}`", cell.source, re.M)
+        if "```text\n\n```" in cell.source:
+            yield f"{file.name}: an output that is empty"
+        if left and cell.cell_type == "markdown":
+            yield f"{file.name}: MyST left over: {left[0]!r}"

@@ -4,8 +4,10 @@
 and a runner of notebooks, nothing of the book's tools, and runs each notebook from top
 to bottom in an empty folder, two at a time with one thread each and another seed of
 Python's hashes. What its cells show must be what the page shows, letter by letter and
-figure by figure: every cell has then run twice, and come out the same. Ends with 1 if
-one fails or differs. Names of notebooks after the folder run those alone.
+figure by figure: every cell has then run twice, and come out the same. Of a chapter
+with exercises the notebook with solutions is run; that nothing in the other needs a
+solution is a test (``tests/test_exercises.py``). Ends with 1 if one fails or differs.
+Names of chapters after the folder run those alone.
 """
 
 import argparse
@@ -27,7 +29,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from freshness import code_key  # noqa: E402
 from layout import whole_texts  # noqa: E402
-from notebooks import executed  # noqa: E402
+from notebooks import SOLVED, executed  # noqa: E402
 
 KINDS = ("text/plain", "text/html", "image/svg+xml", "image/png")
 SECONDS = 600  # limit of one cell
@@ -99,6 +101,7 @@ def run(python: Path, site: Path, path: Path) -> tuple[str, float, str]:
             cache = site.parent / ".jupyter_cache" / code_key(ROOT)
             config = SimpleNamespace(nb_execution_cache_path=str(cache))
             name = path.relative_to(site / "_sources").with_suffix("").as_posix()
+            name = name.removesuffix(SOLVED)
             page = executed(SimpleNamespace(outdir=site, config=config), name)
             error = difference(nbformat.read(Path(folder, path.name), 4), page)
     return path.stem, time.monotonic() - start, error
@@ -111,7 +114,9 @@ def main() -> int:
     options = parser.parse_args()
     site = options.site.resolve()
     found = sorted(site.glob("_sources/**/*.ipynb"), key=lambda p: -p.stat().st_size)
-    found = [p for p in found if not options.names or p.stem in options.names]
+    found = [p for p in found if not p.with_stem(p.stem + SOLVED).is_file()]
+    asked = options.names or [p.stem.removesuffix(SOLVED) for p in found]
+    found = [p for p in found if p.stem.removesuffix(SOLVED) in asked]
     if not found:
         print(f"run-notebooks: no notebook in {options.site}", file=sys.stderr)
         return 2

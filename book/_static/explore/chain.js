@@ -141,7 +141,7 @@
     },
     say(data, s, v) {
       const bad = wrong(data, s, v), so = s.line < data.lines.length ? ` of the first ${s.line}` : ` of ${s.line}`;
-      if (s.without === data.ways[0]) return `Line ${s.line} of ${data.lines.length}, ${data.lines[s.line - 1][0]}: all gradients before it on the way back are known. Leave out a way and see what comes out wrong.`;
+      if (s.without === data.ways[0]) return `Line ${s.line} of ${data.lines.length} gives the gradient of ${data.lines[s.line - 1][0]}; all that it needs is known. Leave out a way and see what comes out wrong.`;
       return bad.length ? `Without ${s.without}, ${bad.length}${so} gradients come out wrong. The first on the way back is ${bad[0]}; the others fail because they were computed from it.`
         : `Without ${s.without}, none${so} gradients comes out wrong.`;
     },
