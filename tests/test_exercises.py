@@ -154,7 +154,7 @@ def test_a_bug_is_not_blamed_for_what_it_leaves_right(capsys):
 
 
 def within(code):
-    """(name of a function or class, global names that it reads), from the inside out."""
+    """(function or class, global names that it reads), from the inside out."""
     for part in code.co_consts:
         if isinstance(part, CodeType):
             inner = list(within(part))
@@ -213,6 +213,7 @@ def test_what_a_cell_needs_is_found():
     read, bound = read_and_bound("def f(x):\n    return x * T\nT = 2", functions)
     assert (read, bound) == (set(), {"f", "T"})
     read, _ = read_and_bound("y = f(1)\nz = [k * y for k in s]\nk = z", functions)
-    assert {"T", "f", "s"} <= read and not read & {"x", "y", "z", "k"}
+    assert {"T", "f", "s"} <= read
+    assert not read & {"x", "y", "z", "k"}
     read, _ = read_and_bound("class A:\n    def g(self):\n        return w", {})
     assert read == {"w"}

@@ -1,4 +1,4 @@
-// Heads of a trained GPT as maps: a row for each position that reads, darker is more.
+// Heads of a trained GPT as maps: a row for each position that reads, more colour is more weight.
 {
   const { show, path, text } = explore;
   const SHADES = 8;
@@ -28,7 +28,7 @@
     },
     pictures: [{
       words: "One head: who reads (down) and what (across)", size: [240, 240],
-      alt: "A triangle of squares, a row for the start and each letter of the name, a column for each position that it may look at; the darker a square, the larger the weight. One row is framed.",
+      alt: "A triangle of squares, a row for the start and each letter of the name, a column for each position that it may look at; the more colour a square has, the larger the weight. One row is framed.",
       draw(data, { name, head, reads }) {
         const rows = all(data, name)[head], symbols = [...`.${name}`], cell = Math.floor(210 / symbols.length);
         const at = Math.min(reads, rows.length - 1), middle = symbols.map((_, i) => 22 + cell * (i + 0.5));

@@ -36,7 +36,7 @@
       return { path: points, factor: factor(data, s.rate, s.momentum) };
     },
     pictures: [{
-      words: "Rate η and momentum μ: darker is faster", size: [320, 200],
+      words: "Rate η and momentum μ: more colour is faster", size: [320, 200],
       alt: "A map of rates and momenta, shaded by the factor of a step in the long run. It is least at a rate of one quarter with a momentum of one quarter; beyond a line that rises with the momentum the steps diverge.",
       draw: (data, s) => levels(data) + map.svg + handle(map.X(s.rate), map.Y(s.momentum), "settings"),
     }, {

@@ -1,7 +1,7 @@
 // A letter that can be moved in the plane of a trained net: loss, its map, gradients of its places.
 {
-  const { show, path, bar, text, arrow, handle, frame, levels } = explore;
-  const BOX = [12, 8, 296, 252], COLUMNS = 56, ROWS = 48, SHADES = [0.5, 0.4, 0.3, 0.2, 0.1, 0];
+  const { show, path, bar, dot, text, arrow, handle, frame, levels } = explore;
+  const BOX = [10, 8, 300, 252], COLUMNS = 50, ROWS = 42, SHADES = [0.5, 0.4, 0.3, 0.2, 0.1, 0];
   const ends = (data, i) => { // of the plane, a little beyond the letters
     const of = data.C.map((row) => row[i]);
     return [Math.floor(Math.min(...of) - 0.5), Math.ceil(Math.max(...of) + 0.5)];
@@ -37,8 +37,8 @@
       return { p, loss, df, dC };
     },
     pictures: [{
-      words: "Where the letters stand; darker: a smaller loss", size: [320, 268],
-      alt: "A plane with a symbol at the place of its two numbers; vowels stand together. One letter can be dragged. The shade says what the loss would be if it stood there. From it an orange arrow points against its gradient, towards smaller losses, and thinner arrows are the parts of the places where it stands in the context.",
+      words: "Where the letters stand; more colour: a smaller loss", size: [320, 268],
+      alt: "A plane with a symbol at the place of its two numbers; vowels stand together. One letter can be dragged. The colour says what the loss would be if it stood there. From it an orange arrow points against its gradient, towards smaller losses, and thinner arrows are the parts of the places where it stands in the context.",
       draw(data, s, v) {
         const at = plane(data), [X, Y] = [at.X(s.across), at.Y(s.up)], unit = at.X(1) - at.X(0);
         const [w, h] = [BOX[2] / COLUMNS, BOX[3] / ROWS];
@@ -50,7 +50,7 @@
         const pull = (g, kind) => arrow(X, Y, -g[0] * unit, g[1] * unit, kind);
         const parts = v.df.filter((_, t) => s.context[t] === name(data));
         return levels(BOX, COLUMNS, ROWS, (column, row) => Math.min(SHADES.length - 1, Math.floor((found[row * COLUMNS + column] - least) / step)), SHADES)
-          + data.C.map((row, i) => (i === data.letter ? "" : text(at.X(row[0]), at.Y(row[1]) + 4, data.symbols[i], "middle", "halo"))).join("")
+          + data.C.map((row, i) => (i === data.letter ? "" : i ? text(at.X(row[0]), at.Y(row[1]) + 4, data.symbols[i], "middle", "halo") : dot(at.X(row[0]), at.Y(row[1]), "fill", 3))).join("")
           + (parts.length > 1 ? parts.map((g) => pull(g, "c1")).join("") : "") + pull(v.dC, "c1 thick")
           + handle(X, Y, "letter") + text(X, Y + 4, name(data), "middle", "bold");
       },
