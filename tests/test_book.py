@@ -146,6 +146,24 @@ def test_cells_are_short(path):
         assert len(lines) <= limit, f"{path.name}: {len(lines)} lines: {lines[0]}"
 
 
+WORDS, SHOWN = 4_000, 40  # of a chapter, without the solutions of its exercises
+SOLUTION = re.compile(
+    r"^`{3,}\{solution-start\}.*?^`{3,}\{solution-end\}", re.M | re.S
+)
+
+
+@chapter
+def test_chapter_is_no_longer_than_a_reader_bears(path):
+    """A formula counts as a word, and a cell whose code is folded not at all."""
+    text = SOLUTION.sub("", TEXT[path])
+    folded = re.compile(r"\b(hide-input|hide-cell|remove-input|remove-cell)\b")
+    shown = [cell for cell in CELL.findall(text) if not folded.search(cell)]
+    assert len(shown) <= SHOWN
+    words = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", " x ", prose(text), flags=re.S)
+    words = re.sub(r"\{[\w:]+\}|`|<[^>]*>", "", words)
+    assert len(re.findall(r"[A-Za-z0-9][\w'’.-]*", words)) <= WORDS
+
+
 @page
 def test_figures_have_alt_text_and_a_caption(path):
     for cell in CELL.findall(TEXT[path]):
