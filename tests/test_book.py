@@ -147,9 +147,7 @@ def test_cells_are_short(path):
 
 
 WORDS, SHOWN = 4_000, 40  # of a chapter, without the solutions of its exercises
-SOLUTION = re.compile(
-    r"^`{3,}\{solution-start\}.*?^`{3,}\{solution-end\}", re.M | re.S
-)
+SOLUTION = re.compile(r"^`{3,}\{solution-start\}.*?^`{3,}\{solution-end\}", re.M | re.S)
 
 
 @chapter

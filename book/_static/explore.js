@@ -8,7 +8,7 @@
 //   drag      name of a handle => (x, y, data) => settings; a handle is drawn with data-drag
 // and for a map, whose boxes are links with data-pick (its picture has links: true)
 //   pick      (name of a box, data) => settings, when it is pressed; pointed at, its line is s.look
-//   open      (data, settings) => HTML beside the map; an equation that it links to is quoted there
+//   open      (data, settings, values) => HTML beside the map; an equation that it links to is quoted there
 //   play      the slider that runs to its end
 // The build runs this file too (book/_ext/explore.py): what it draws stands in the page, and
 // here only what moves is redrawn. Data come with the page, from charlm (book/_explore).
@@ -65,7 +65,7 @@ globalThis.explore = (() => {
       : `<label><span>${c[1]}: <b>${shown(c, c[5], data)}</b></span><input type="range" name="${c[0]}" min="${c[2]}" max="${c[3]}" step="${c[4]}" value="${c[5]}" aria-valuetext="${shown(c, c[5], data)}" autocomplete="off"></label>`));
     const pictures = it.pictures.map(({ words, alt, size, draw, links }) =>
       `<figure><figcaption>${words}</figcaption><svg viewBox="0 0 ${size.join(" ")}" role="${links ? "group" : "img"}" aria-label="${alt}" fill="none" stroke="currentColor">${draw(data, first, values)}</svg></figure>`);
-    if (it.open) pictures.push(`<div class="explore-open">${it.open(data, first)}</div>`);
+    if (it.open) pictures.push(`<div class="explore-open">${it.open(data, first, values)}</div>`);
     const buttons = [...(it.play ? ['<button type="button" data-play>Play</button>'] : []), '<button type="button" data-start>Back to the start</button>'];
     return `<div class="explore-pictures${it.narrow ? " narrow" : it.wide ? " wide" : ""}" style="--parts: ${pictures.length}">${pictures.join("")}</div>` +
       `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
@@ -93,7 +93,7 @@ globalThis.explore = (() => {
         drawings[i].innerHTML = drawn[i] = next;
         if (held) drawings[i].querySelector(`[data-pick="${held}"]`)?.focus({ preventScroll: true });
       });
-      if (open) quote(open, it.open(data, now));
+      if (open) quote(open, it.open(data, now, values));
       for (const c of controls) if (!choice(c)) {
         field[c[0]].previousElementSibling.lastElementChild.textContent = shown(c, now[c[0]], data);
         field[c[0]].setAttribute("aria-valuetext", shown(c, now[c[0]], data));

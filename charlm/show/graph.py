@@ -25,7 +25,6 @@ class Node:
         learnt: a parameter, drawn with a dashed border.
         width: of the box in pixels, 0 for what the text needs.
         now: drawn with a thick border.
-        title: what it is in words, shown where one points at it.
     """
 
     column: float
@@ -35,7 +34,6 @@ class Node:
     learnt: bool = False
     width: float = 0.0
     now: bool = False
-    title: str = ""
 
 
 def width(text: str) -> float:
@@ -106,7 +104,6 @@ def graph(
     column: float = COLUMN,
     labels: Mapping[tuple[str, str], str] | None = None,
     now: Iterable[tuple[str, str]] = (),
-    narrow: bool = False,
 ) -> Html:
     """A computation graph: boxes for values, arrows that say what goes where.
 
@@ -117,7 +114,6 @@ def graph(
         column: distance of two columns, in pixels.
         labels: what stands at an arrow.
         now: arrows to be drawn thick.
-        narrow: it runs from top to bottom and fits a phone without scrolling.
     """
     edges, labels, now = list(edges), labels or {}, set(now)
     mark = "arrow-" + hashlib.sha256(alt.encode()).hexdigest()[:8]
@@ -164,20 +160,15 @@ def graph(
             f'fill="currentColor"{line_under}>{escape(line)}</text>'
             for i, line in enumerate(lines)
         )
-        if n.title:
-            box = f"<title>{escape(n.title)}</title>{box}"
-        group = f"<g>{box}</g>" if n.title else box
         # as dark as its text where no style says otherwise: Firefox's blue is not
         link = f'<a href="{escape(n.href)}" color="inherit">{box}</a>'
-        parts.append(link if n.href else group)
+        parts.append(link if n.href else box)
     wide = max(x[k] + widths[k] / 2 for k in nodes) + 8
     height = max(y.values()) + tall / 2 + 8
-    kind = "graph narrow" if narrow else "graph"
-    least = 0 if narrow else SMALLEST * wide
     html = (
-        f'<div class="graph-scroll" style="overflow-x:auto"><svg class="{kind}" '
+        f'<div class="graph-scroll" style="overflow-x:auto"><svg class="graph" '
         f'viewBox="0 0 {wide:g} {height:g}" width="{wide:g}" height="{height:g}" '
-        f'style="max-width:100%;min-width:{least:g}px;height:auto" '
+        f'style="max-width:100%;min-width:{SMALLEST * wide:g}px;height:auto" '
         'font-family="system-ui, sans-serif" font-size="16" role="group" '
         f'aria-label="{escape(alt)}"><defs><marker id="{mark}" viewBox="0 0 8 8" '
         'refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" '

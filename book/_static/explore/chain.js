@@ -91,10 +91,8 @@
 
   const differ = (a, b) => a.some((row, i) => row.some((x, j) => Math.abs(x - b[i][j]) > 1e-9));
   const wrong = (data, s, v) => data.lines.slice(0, s.line).map(([name]) => name).filter((name) => differ(v.grad[name], v.right[name]));
-  const shape = (m) => `(${m.length}, ${m[0].length})`;
   const looked = (data, s) => data.lines[(s.look ?? s.line) - 1]; // pointed at, or come to
   const place = (name) => `#equation-eq-everything-d${name.toLowerCase().replace(/_/g, "-")}`;
-  const grid = (m, left, top, kind = "") => m.map((row, i) => row.map((x, j) => text(left + 46 * j, top + 19 * i, show(x, 3), "end", kind)).join("")).join("");
 
   explore.add("chain", {
     controls: [
@@ -125,23 +123,20 @@
         });
         return ways.join("") + boxes.join("");
       },
-    }, {
-      words: "The value, and its gradient", size: [328, 200],
-      alt: "The numbers of a value of the network for the four rows of the batch, and beside them its gradient, of the same shape. Where it came out wrong the right one stands below.",
-      draw(data, s, v) {
-        const [name] = looked(data, s), [m, d, right] = [v.value[name], v.grad[name], v.right[name]];
-        const off = differ(d, right), left = 208;
-        return text(8, 18, `${name} ${shape(m)}`, "start", "bold") + text(left - 40, 18, `d${name}`, "start", "bold") + grid(m, 48, 40) + grid(d, left, 40)
-          + (off ? path(`M8 ${118}h312`, "axis") + text(8, 140, "≠ nothing left out:", "start") + grid(right, left, 140) : "");
-      },
     }],
-    open(data, s) {
-      const [name, code] = looked(data, s), parts = USES.filter(([a]) => a === name).map(([, b]) => b);
-      return `<p><b>${name}</b>, ${BOXES[name][2]}: its gradient comes back from ${parts.map((b) => `<b>${b}</b>`).join(" and from ")}.</p><p><code>d.${name} = ${plain(code)}</code></p><p><a href="${place(name)}" data-quote>Where it is derived</a></p>`;
+    open(data, s, v) {
+      const [name, code] = looked(data, s), m = v.value[name], back = USES.filter(([a]) => a === name).map(([, b]) => `<b>${b}</b>`);
+      const columns = [[name, m], [`d${name}`, v.grad[name]]];
+      if (differ(v.grad[name], v.right[name])) columns.push(["it should be", v.right[name]]);
+      const head = columns.map(([words]) => `<th scope="col">${words}</th>`).join("");
+      const rows = m.map((_, i) => `<tr>${columns.map(([, n]) => `<td>${n[i].map((x) => show(x, 3)).join(" ")}</td>`).join("")}</tr>`);
+      return `<p><b>${name}</b> (${m.length}, ${m[0].length}), ${BOXES[name][2]}: its gradient comes back from ${back.join(" and from ")}.</p>`
+        + `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`
+        + `<p><code>d.${name} = ${plain(code)}</code></p><p><a href="${place(name)}" data-quote>Where it is derived</a></p>`;
     },
     say(data, s, v) {
-      const bad = wrong(data, s, v), so = s.line < data.lines.length ? ` of the first ${s.line}` : ` of ${s.line}`;
-      if (s.without === data.ways[0]) return `Line ${s.line} of ${data.lines.length} gives the gradient of ${data.lines[s.line - 1][0]}; all that it needs is known. Leave out a way and see what comes out wrong.`;
+      const bad = wrong(data, s, v), so = s.line < data.lines.length ? ` of the first ${s.line}` : ` of ${s.line}`, [name] = data.lines[s.line - 1];
+      if (s.without === data.ways[0]) return `Line ${s.line} of ${data.lines.length} gives the gradient of ${name}, whose first number is ${show(v.grad[name][0][0], 3)}; all that it needs is known. Leave out a way and see what comes out wrong.`;
       return bad.length ? `Without ${s.without}, ${bad.length}${so} gradients come out wrong. The first on the way back is ${bad[0]}; the others fail because they were computed from it.`
         : `Without ${s.without}, none${so} gradients comes out wrong.`;
     },
