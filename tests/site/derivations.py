@@ -88,7 +88,7 @@ def by_keyboard(page, name: str):
 
 def told_apart(page, name: str):
     """Every button says which step it belongs to, and keeps what is seen of it."""
-    buttons = page.locator(f"#derive-{name} button")
+    buttons = page.locator(f"#derive-{name} .derive-step button")
     seen = buttons.evaluate_all("all => all.map(e => [e.textContent, e.ariaLabel])")
     if len({label for _, label in seen}) < len(seen):
         yield f"{name}: two buttons have one name: {seen}"
