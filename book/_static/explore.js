@@ -109,7 +109,7 @@ globalThis.explore = (() => {
     box.querySelector("[data-start]").addEventListener("click", () => { set(start(controls)); ask(); });
     if (it.pick) attachMap();
     if (it.play) attachPlay(box.querySelector("[data-play]"), field[it.play], ask);
-    function attachMap() { // pointed at or reached by Tab a box is looked at, pressed it is gone to
+    function attachMap() { // pointed at or reached by Tab a box is looked at, pressed it is gone to, arrows step
       draw();
       const at = (name) => { if (name !== look) { look = name; ask(); } };
       for (const kind of ["pointerover", "focusin"]) box.addEventListener(kind, (event) => at(picked(event.target)));
@@ -120,6 +120,16 @@ globalThis.explore = (() => {
         event.preventDefault();
         set(it.pick(name, data));
         ask();
+      });
+      box.addEventListener("keydown", (event) => {
+        const name = picked(event.target), step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!name || !step) return;
+        event.preventDefault();
+        const [[key, place]] = Object.entries(it.pick(name, data));
+        const next = [...box.querySelectorAll("[data-pick]")].find((e) => it.pick(e.dataset.pick, data)[key] === place + step);
+        if (!next) return;
+        set({ [key]: place + step });
+        next.focus();
       });
     }
     for (const svg of drawings) {

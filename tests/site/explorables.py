@@ -109,6 +109,16 @@ def by_map(page, box):
             yield f"pressing {name} does not go there"
         if page.evaluate("document.activeElement.dataset.pick") != name:
             yield f"the focus is lost from {name}"
+    was, move = slider.input_value(), "ArrowLeft"
+    if was == slider.get_attribute("min"):
+        move = "ArrowRight"
+    page.keyboard.press(move)
+    settled(page)
+    now = page.evaluate("document.activeElement.dataset.pick")
+    if slider.input_value() == was or now == names[-1]:
+        yield "an arrow key does not step from box to box"
+    if opened.locator("b").first.inner_text() != now:
+        yield "what an arrow key leads to is not shown"
     if "#" in page.url:
         yield "a press leaves the map"
     first(box).press("Enter")
