@@ -22,7 +22,7 @@ from .fit import fit, indices, plain, refuse, shown
 from .pair import of
 
 HALF = {torch.float16, torch.bfloat16}
-NARROW = {"block", "conv", "matrix", "move"}
+NARROW = {"block", "conv", "fused", "matrix", "move"}
 """Files whose pairs stay in half precision if that comes: they move numbers, or leave
 their sums to kernels of PyTorch, which add up in float32, as all other pairs do."""
 
