@@ -62,9 +62,8 @@ def fused_attention(
 def fused_attention_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
     """dy (..., T, E)  ->  dq (..., T, D), dk (..., M, D), dv (..., M, E).
 
-    Derived in eq-tiled-attention-dq, eq-tiled-attention-dk, eq-tiled-attention-dv. On a
-    graphics processor a kernel may add the parts of dq in any order, so that two calls
-    differ in the last bits.
+    Derived in eq-fused-attention. On a graphics processor a kernel may add the parts of
+    dq in any order, so that two calls differ in the last bits.
     """
     kernel, q, k, v, causal, kept = cache
     if not kernel:
