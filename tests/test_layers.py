@@ -137,6 +137,17 @@ def test_the_generator_decides_what_is_dropped_and_is_not_asked_in_vain(g):
     assert torch.equal(a.get_state(), before)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no graphics processor")
+def test_masks_for_a_graphics_processor_are_drawn_there_from_the_same_seeds():
+    x, found = torch.ones(200, 50, device="cuda"), []
+    for _ in range(2):
+        layer = layers.Dropout(0.4, torch.Generator().manual_seed(7))
+        found.append([layer.forward(x)[0] for _ in range(2)])
+    assert torch.equal(found[0][0], found[1][0])
+    assert not torch.equal(found[0][0], found[0][1])
+    assert 0.35 < (found[0][0] == 0).double().mean().item() < 0.45
+
+
 def test_a_layer_has_to_say_what_it_computes(g):
     for method in (layers.Layer().forward, layers.Layer().backward):
         with pytest.raises(NotImplementedError):

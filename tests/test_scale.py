@@ -83,7 +83,10 @@ def test_sums_of_parts_give_the_mean_of_all():
 @each_kind
 def test_the_gradient_is_that_of_64_bits_to_the_digits_of_16(kind, precision):
     digits = {"float16": 2.0**-11, "bfloat16": 2.0**-8}[precision]
-    for options in [{}, *({"attention": a} for a in ("tiled", "fused") if kind == "gpt")]:
+    for options in [
+        {},
+        *({"attention": a} for a in ("tiled", "fused") if kind == "gpt"),
+    ]:
         low = begin(kind, options, precision=precision)
         high = begin(kind, {"dtype": torch.float64}, fast=False)
         high.flat.p.copy_(low.flat.p)
