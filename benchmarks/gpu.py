@@ -109,11 +109,13 @@ def wait(device):
 
 def measured(make, batch, size, device, rounds):
     """Seconds of a step, the median over rounds of ten, and peak memory in MB."""
+    torch.compiler.reset()  # what was compiled holds what it was compiled for
     gc.collect()
     X, Y = symbols(batch, size, device)
     if device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
     step, times = make(batch, size, device), []
     for _ in range(10):  # compiles, prepares libraries, fills buffers
         step(X, Y)
@@ -124,8 +126,10 @@ def measured(make, batch, size, device, rounds):
             step(X, Y)
         wait(device)
         times.append((time.perf_counter() - begin) / 10)
-    peak = torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else None
-    return {"seconds": statistics.median(times), "megabytes": peak}
+    found = {"seconds": statistics.median(times), "megabytes": None}
+    if device == "cuda":
+        found["megabytes"] = (torch.cuda.max_memory_allocated() - before) / 1e6
+    return found
 
 
 def race(batch, size, device, rounds, compiled):

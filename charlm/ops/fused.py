@@ -25,7 +25,7 @@ def fused_kernel(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> str:
     if q.device.type == "cpu":
         return "" if q.is_complex() else "cpu"
     if q.device.type == "cuda" and D % 8 == 0 and D <= 256:
-        modern = torch.cuda.get_device_capability(q.device) >= (8, 0)
+        modern = torch.cuda.get_device_properties(q.device).major >= 8
         by_type = {torch.float32: "efficient"}
         by_type |= dict.fromkeys((torch.float16, torch.bfloat16), "flash")
         return by_type.get(q.dtype, "") if modern else ""
