@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 .DEFAULT_GOAL := help
-.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks versions portable reproduce bench lighthouse results clean
+.PHONY: help book pdf epub test serve mutants lint type check-site check-notebooks versions portable reproduce bench bench-gpu lighthouse results results-gpu clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -58,6 +58,9 @@ reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare eve
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json
 
+bench-gpu: $(VENV)/.ready ## time training steps on a graphics processor against nanoGPT's form (needs one; minutes)
+	@$(BIN)/python benchmarks/gpu.py
+
 lighthouse: $(VENV)/.ready-dev ## Lighthouse on two pages of the built site (needs Node.js; minutes)
 	@$(BIN)/python tests/site/lighthouse.py $(SITE)
 
@@ -83,6 +86,9 @@ results: $(VENV)/.ready ## train the recorded models again (minutes; set CHARLM_
 	@$(BIN)/python book/_results/recurrent.py
 	@$(BIN)/python book/_results/activations.py
 	@$(BIN)/python book/_results/precision.py
+
+results-gpu: $(VENV)/.ready ## train GPTs of millions of parameters by hand gradients on a graphics processor (needs one; ten minutes)
+	@$(BIN)/python book/_results/gpu.py
 
 clean: ## remove the built site and the environment
 	rm -rf _build $(VENV) build *.egg-info

@@ -96,7 +96,7 @@ class GPT(nn.Module):
         self.norm, self.head = nn.LayerNorm(E), nn.Linear(E, V, bias=False)
 
     def forward(self, ix):
-        h = self.wte(ix) + self.wpe(torch.arange(ix.shape[1]))
+        h = self.wte(ix) + self.wpe(torch.arange(ix.shape[1], device=ix.device))
         for block in self.blocks:
             h = block(h)
         return self.head(self.norm(h))

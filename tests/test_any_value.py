@@ -22,7 +22,7 @@ from charlm.train import TrainConfig, optim, schedule
 every = settings(max_examples=25, deadline=None)
 SEEDS = st.integers(0, 2**31)
 # the references multiply what is left out by zero, and so let NaN in
-MULTIPLY = {"keep", "scatter_add", "attention", "tiled_attention"}
+MULTIPLY = {"keep", "scatter_add", "attention", "fused_attention", "tiled_attention"}
 
 
 def placed(x, value, draw):

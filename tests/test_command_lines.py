@@ -81,6 +81,7 @@ TRAIN = {
     "--levels": NUMBERS,
     "--dropout": FLOATS,
     "--positions": ["rope", "learned", "sinusoid", "x"],
+    "--attention": ["plain", "tiled", "fused", "x"],
     "--truncate": NUMBERS,
     "--reset": ["before", "after", "x"],
     "--forget": FLOATS,

@@ -263,7 +263,7 @@ def test_integers_out_of_range_are_refused(pair):
 @pytest.mark.parametrize("pair", PAIRS)
 def test_what_is_no_number_stays_so(pair):
     """NaN comes out wherever it comes out of torch, whose sums let none through."""
-    if pair in ("keep", "scatter_add", "attention", "tiled_attention"):
+    if pair in ("keep", "scatter_add") or "attention" in pair:
         return  # there the references multiply what is left out by zero
     for case in gradcheck.cases.cases(pair):
         for i in gradcheck.floating(case.inputs):

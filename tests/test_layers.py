@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from charlm import layers, ops
+from charlm.layers import basic
 
 F64 = torch.float64
 
@@ -135,6 +136,53 @@ def test_the_generator_decides_what_is_dropped_and_is_not_asked_in_vain(g):
     before = a.get_state()
     assert layers.Dropout(0.0, a).forward(x)[0] is x
     assert torch.equal(a.get_state(), before)
+
+
+def test_on_the_processor_the_mask_is_what_the_generator_draws():
+    x = torch.ones(20, 5)
+    y, _ = layers.Dropout(0.4, torch.Generator().manual_seed(7)).forward(x)
+    drawn = torch.rand(20, 5, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(y == 0, drawn < 0.4)
+
+
+def test_another_device_draws_by_a_seed_that_the_generator_draws(monkeypatch):
+    """A device without numbers stands for it."""
+    asked = []
+
+    class There:
+        def __init__(self, device):
+            self.device = device
+
+        def manual_seed(self, seed):
+            asked.append((self.device.type, seed))
+            return self
+
+    def rand(shape, generator, device):
+        asked.append((shape, generator.device.type, device.type))
+        return torch.empty(shape, device=device)
+
+    monkeypatch.setattr(basic, "Generator", There)
+    monkeypatch.setattr(torch, "rand", rand)
+    layer = layers.Dropout(0.4, torch.Generator().manual_seed(7))
+    for _ in range(2):
+        y, _ = layer.forward(torch.ones(20, 5, device="meta"))
+        assert y.is_meta
+    g = torch.Generator().manual_seed(7)
+    seeds = [torch.randint(2**31, (), generator=g).item() for _ in range(2)]
+    drawn = (torch.Size([20, 5]), "meta", "meta")
+    assert asked == [("meta", seeds[0]), drawn, ("meta", seeds[1]), drawn]
+    assert all(type(seed) is int for _, seed in asked[::2])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no graphics processor")
+def test_masks_for_a_graphics_processor_are_drawn_there_from_the_same_seeds():
+    x, found = torch.ones(200, 50, device="cuda"), []
+    for _ in range(2):
+        layer = layers.Dropout(0.4, torch.Generator().manual_seed(7))
+        found.append([layer.forward(x)[0] for _ in range(2)])
+    assert torch.equal(found[0][0], found[1][0])
+    assert not torch.equal(found[0][0], found[0][1])
+    assert 0.35 < (found[0][0] == 0).double().mean().item() < 0.45
 
 
 def test_a_layer_has_to_say_what_it_computes(g):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator
 
-from charlm import data
+from charlm import data, ops
 from charlm.cli import main
 from charlm.data import corpus
 from charlm.models import KINDS, build
@@ -19,6 +19,7 @@ from charlm.train import (
 )
 from charlm.train import trainer as training
 from charlm.train.checkpoint import read, store
+from charlm.train.config import HALVES
 
 NAMES = data.load("names")[::60]
 VOCAB = data.Vocab.of(NAMES)
@@ -33,6 +34,7 @@ SMALL = {
 }
 NORMED = {"mlp", "tree"}  # by statistics of the batch
 each_kind = pytest.mark.parametrize("kind", KINDS)
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 each_half = pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 
 
@@ -79,12 +81,32 @@ def test_sums_of_parts_give_the_mean_of_all():
 
 @each_half
 @each_kind
-def test_the_gradient_is_that_of_32_bits_to_the_digits_of_16(kind, precision):
-    single, loss = gradient(begin(kind, fast=False))
-    half, loss_of_half = gradient(begin(kind, precision=precision))
+def test_the_gradient_is_that_of_64_bits_to_the_digits_of_16(kind, precision):
     digits = {"float16": 2.0**-11, "bfloat16": 2.0**-8}[precision]
-    assert loss_of_half == pytest.approx(loss, rel=4 * digits)
-    assert 0 < apart(half, single) < 16 * digits
+    for options in [
+        {},
+        *({"attention": a} for a in ("tiled", "fused") if kind == "gpt"),
+    ]:
+        low = begin(kind, options, precision=precision)
+        high = begin(kind, {"dtype": torch.float64}, fast=False)
+        high.flat.p.copy_(low.flat.p)
+        (half, loss_of_half), (double, loss) = gradient(low), gradient(high)
+        assert loss_of_half == pytest.approx(loss, rel=4 * digits)
+        error = apart(half.double(), double)
+        assert 0 < error < 16 * digits, f"{options}: {error:.1e}"
+
+
+@each_half
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_is_read_often_adds_up_in_32_bits(device, precision):
+    """In 16 bits, one after the other, 4,096 ones would be 256 or 2,048."""
+    ones = torch.ones(4096, 1, dtype=HALVES[precision], device=device)
+    ix = torch.zeros(4096, dtype=torch.long, device=device)
+    _, cache = ops.embedding(ix, ones[:2])
+    assert ops.embedding_backward(ones, cache)[0].item() == 4096
+    assert ops.scatter_add(ones.mT, ix[None], 1)[0].item() == 4096
+    _, cache = ops.gather(ones[:1], ix[None])
+    assert ops.gather_backward(ones.mT, cache).item() == 4096
 
 
 @each_half

@@ -94,6 +94,21 @@ def made() -> dict:
     }
 
 
+def card(command: str, trial: bool) -> str:
+    """Where to compute: "cpu" for a trial; without a card the program ends."""
+    if trial:
+        return "cpu"
+    if not torch.cuda.is_available():
+        print(
+            f"{command}: PyTorch {torch.__version__} finds no graphics processor of "
+            "NVIDIA here, and this is recorded on one; give --cpu to try the program "
+            "in a small size, which records nothing",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    return "cuda"
+
+
 def provenance(
     words: list[str], rows: dict | None = None, name: str = "makemore"
 ) -> dict:

@@ -73,6 +73,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         ("levels", int, "of a tree or WaveNet, which reads 2**levels symbols (3)"),
         ("dropout", float, "dropout of a GPT (0)"),
         ("positions", str, "learned, sinusoid or rope, of a GPT (learned)"),
+        ("attention", str, "plain, tiled or fused, of a GPT; the same (plain)"),
         (
             "truncate",
             int,

@@ -26,7 +26,7 @@ from .output import say
 from .source import corpus_of
 
 SHAPE = "block n_embd n_hidden n_layer n_head levels dropout positions".split()
-SHAPE += ["truncate", "reset", "forget", "momentum"]
+SHAPE += ["attention", "truncate", "reset", "forget", "momentum"]
 SETTINGS = [f.name for f in fields(TrainConfig)]
 DATA = "data text boundary nfc".split()
 LENGTH = "epochs steps".split()

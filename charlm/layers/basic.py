@@ -123,8 +123,12 @@ class Dropout(Layer):
     def forward(self, x: Tensor, training: bool = True) -> tuple[Tensor, Any]:
         if not training or self.p == 0:
             return x, None
-        keep = torch.rand(x.shape, generator=self.generator) >= self.p
-        return ops.dropout(x, keep.to(x.device), self.p)
+        g = self.generator
+        if x.device.type != g.device.type:  # drawn where they are used
+            seed = int(torch.randint(2**31, (), generator=g))
+            g = Generator(x.device).manual_seed(seed)
+        keep = torch.rand(x.shape, generator=g, device=x.device) >= self.p
+        return ops.dropout(x, keep, self.p)
 
     def backward(self, dy: Tensor, cache: Any) -> Tensor:
         return dy if cache is None else ops.dropout_backward(dy, cache)

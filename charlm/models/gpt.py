@@ -27,9 +27,12 @@ class GPT(Layer):
         positions: "learned", "sinusoid" or "rope".
         tied: the embedding table also makes the scores.
         dtype: of all parameters.
+        attention: "plain", "tiled" for less memory, or "fused", by the kernels that
+            PyTorch has for the device; the same function.
 
     Raises:
-        ValueError: unknown ``positions``, or heads that do not divide the features.
+        ValueError: unknown ``positions`` or ``attention``, or heads that do not divide
+            the features.
 
     Source: Radford et al. (2019); Vaswani et al. (2017).
     """
@@ -48,6 +51,7 @@ class GPT(Layer):
         positions: str = "learned",
         tied: bool = True,
         dtype: torch.dtype = torch.float32,
+        attention: str = "plain",
     ) -> None:
         if positions not in ("learned", "sinusoid", "rope"):
             raise ValueError(
@@ -55,6 +59,7 @@ class GPT(Layer):
             )
         g, E = generator, n_embd
         self.block, self.positions, self.tied = block, positions, tied
+        self.attention = attention
         self.generator = g  # of the dropout masks; training seeds it step by step
         # scores are products with rows of E numbers; small rows keep the first loss
         # near log V
@@ -65,9 +70,8 @@ class GPT(Layer):
         # 2 n_layer branches add up on the residual path; this keeps their sum in range
         gain = (2 * n_layer) ** -0.5
         rotate = positions == "rope"
-        self.blocks = Sequential(
-            [Block(E, n_head, g, dropout, rotate, gain, dtype) for _ in range(n_layer)]
-        )
+        shape = E, n_head, g, dropout, rotate, gain, dtype, attention
+        self.blocks = Sequential([Block(*shape) for _ in range(n_layer)])
         self.norm = LayerNorm(E, dtype)
         if not tied:
             self.head = Linear(E, vocab_size, g, gain=0.1, bias=False, dtype=dtype)

@@ -8,12 +8,16 @@ from torch import Generator, Tensor
 from .. import ops
 from ..layers import Apply, Dropout, Layer, LayerNorm, Linear, Sequential
 
+PAIRS = {"plain": "attention", "tiled": "tiled_attention", "fused": "fused_attention"}
+"""Pairs of :mod:`charlm.ops` that compute the same attention, by what to call it."""
+
 
 class Attention(Layer):
     """Causal self-attention with several heads:  x (B, T, E)  ->  y (B, T, E).
 
     One linear map makes queries, keys and values of all heads, another mixes what the
-    heads found. With ``rotate`` queries and keys are rotated by their positions.
+    heads found. With ``rotate`` queries and keys are rotated by their positions. What
+    they find is computed by the pair that ``attention`` names in :data:`PAIRS`.
     """
 
     def __init__(
@@ -24,7 +28,13 @@ class Attention(Layer):
         rotate: bool = False,
         gain: float = 1.0,
         dtype: torch.dtype = torch.float32,
+        attention: str = "plain",
     ) -> None:
+        if attention not in PAIRS:
+            raise ValueError(
+                f"Attention: attention={attention!r}; choose 'plain', 'tiled' or "
+                "'fused'"
+            )
         if n_embd % n_head:
             raise ValueError(
                 f"Attention: {n_embd} features cannot be cut into {n_head} heads of "
@@ -36,7 +46,7 @@ class Attention(Layer):
                 "which turns pairs; choose n_embd and n_head so that it is even, or "
                 "other positions"
             )
-        self.n_head, self.rotate = n_head, rotate
+        self.n_head, self.rotate, self.pair = n_head, rotate, PAIRS[attention]
         self.qkv = Linear(n_embd, 3 * n_embd, generator, dtype=dtype)
         self.proj = Linear(n_embd, n_embd, generator, gain=gain, dtype=dtype)
         super().__init__()
@@ -49,7 +59,7 @@ class Attention(Layer):
         c_rope = None
         if self.rotate:
             (q, c_rope), (k, _) = ops.rope(q), ops.rope(k)  # (B, N, T, E/N)
-        heads, c_att = ops.attention(q, k, v)  # (B, N, T, E/N)
+        heads, c_att = getattr(ops, self.pair)(q, k, v)  # (B, N, T, E/N)
         merged, c_merge = ops.merge_heads(heads)  # (B, T, E)
         y, c_proj = self.proj.forward(merged)  # (B, T, E)
         return y, (c_qkv, c_rope, c_att, c_merge, c_proj)
@@ -73,7 +83,7 @@ class Attention(Layer):
         c_qkv, c_rope, c_att, c_merge, c_proj = cache
         dmerged = self.proj.backward(dy, c_proj)
         dheads = ops.merge_heads_backward(dmerged, c_merge)
-        dq, dk, dv = ops.attention_backward(dheads, c_att)
+        dq, dk, dv = getattr(ops, f"{self.pair}_backward")(dheads, c_att)
         if self.rotate:  # both were turned by the same angles
             dq, dk = ops.rope_backward(dq, c_rope), ops.rope_backward(dk, c_rope)
         parts = [ops.split_heads_backward(d, ()) for d in (dq, dk, dv)]
@@ -95,12 +105,13 @@ class Block(Layer):
         rotate: bool,
         gain: float,
         dtype: torch.dtype,
+        attention: str = "plain",
     ) -> None:
         g = generator
         self.attend = Sequential(
             [
                 LayerNorm(n_embd, dtype),
-                Attention(n_embd, n_head, g, rotate, gain, dtype),
+                Attention(n_embd, n_head, g, rotate, gain, dtype, attention),
                 Dropout(dropout, g),
             ]
         )

@@ -18,8 +18,8 @@ by hand. One file holds one family:
 
 * ``matrix``, ``reduce``, ``move``: products, sums, and what only moves numbers;
 * ``activation``, ``loss``, ``norm``: functions of one number, scores, normalisation;
-* ``conv``, ``recurrent``, ``gated``, ``attention``, ``tiled``, ``position``, ``block``:
-  parts of networks.
+* ``conv``, ``recurrent``, ``gated``, ``attention``, ``tiled``, ``fused``, ``position``,
+  ``block``: parts of networks.
 
 What a pair takes stands in its docstring and is held at every call (``contract``,
 ``fit``, ``guard``): what does not fit raises ``ValueError``.
@@ -29,6 +29,7 @@ from .activation import *
 from .attention import *
 from .block import *
 from .conv import *
+from .fused import *
 from .gated import *
 from .guard import guard as _guard
 from .guard import trusted as trusted

@@ -22,9 +22,12 @@ from .fit import fit, indices, plain, refuse, shown
 from .pair import of
 
 HALF = {torch.float16, torch.bfloat16}
-NARROW = {"block", "conv", "matrix", "move"}
+NARROW = {"block", "conv", "fused", "matrix", "move"}
 """Files whose pairs stay in half precision if that comes: they move numbers, or leave
 their sums to kernels of PyTorch, which add up in float32, as all other pairs do."""
+ADDING = {"embedding", "gather", "scatter_add"}
+"""Pairs in such files whose sums PyTorch adds up in the type itself on a graphics
+processor, number after number."""
 
 Function = Callable[..., Any]
 Look = tuple[Any, Any]  # a shape and a type
@@ -77,8 +80,9 @@ class Kept(tuple[Any, ...]):
 def guard(module: ModuleType) -> dict[str, Function]:
     """Put guarded functions in the place of a file's pairs; returns them by name."""
     found: dict[str, Function] = {}
-    wide = module.__name__.rpartition(".")[2] not in NARROW
+    narrow = module.__name__.rpartition(".")[2] in NARROW
     for pair in of(module):
+        wide = not narrow or pair.name in ADDING
         if pair.forward.__doc__:  # python -OO leaves none to read
             contract = Contract(pair.forward)
             found[pair.name] = _forward(pair.forward, contract, wide)

@@ -26,15 +26,16 @@ KINDS: dict[type, Any] = {MLP: FastMLP, Tree: FastTree, GPT: FastGPT}
 def has_fast_form(model: Any) -> bool:
     """There is a fast step for this model."""
     drop = getattr(model, "drop", None)
-    plain_variance = getattr(model, "correction", 0) == 0
-    return type(model) in KINDS and plain_variance and (drop is None or drop.p == 0)
+    plain = getattr(model, "correction", 0) == 0
+    plain = plain and getattr(model, "attention", "plain") == "plain"
+    return type(model) in KINDS and plain and (drop is None or drop.p == 0)
 
 
 class Fast:
     """The gradient of a model's loss, by buffers that are kept for each shape.
 
     Args:
-        model: an MLP, a Tree or a GPT without dropout.
+        model: an MLP, a Tree or a GPT without dropout, with plain attention.
         flat: its flat vectors, on the CPU.
 
     Raises:
