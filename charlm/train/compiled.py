@@ -23,7 +23,7 @@ from .flat import Flat
 from .optim import Optimiser, shorten
 
 Function = Callable[..., Tensor]
-READ = 20
+READ = 10
 """Steps after which losses are read."""
 BACKEND = "inductor"
 
@@ -128,8 +128,9 @@ class Compiled:
             try:
                 found: Tensor = form(*inputs)
             except Exception as error:  # no compiler, or one that fails
-                said = str(error).strip() or type(error).__name__
-                self.why = said.splitlines()[0]
+                lines = str(error).splitlines() or [type(error).__name__]
+                told = [line for line in lines if not line.endswith("raised:")]
+                self.why = told[0] if told else lines[0]
             else:
                 on_gpu = inputs[0].is_cuda
                 self.forms[key] = Replayed(form, inputs) if on_gpu else form
