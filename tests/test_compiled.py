@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -19,27 +18,25 @@ from charlm.train.batches import few
 V, F64 = 11, torch.float64
 MODELS = {
     "mlp": lambda g, d: MLP(V, g, n_embd=4, n_hidden=7, dtype=d),
-    "tree": lambda g, d: ConvTree(V, g, n_embd=3, n_hidden=5, levels=2, dtype=d),
-    "wavenet": lambda g, d: WaveNet(V, g, n_residual=4, n_skip=3, levels=2, dtype=d),
+    "tree": lambda g, d: ConvTree(V, g, n_embd=3, n_hidden=5, levels=1, dtype=d),
     "lstm": lambda g, d: LSTM(V, g, n_embd=3, n_hidden=4, dtype=d),
     "gpt": lambda g, d: GPT(V, g, n_embd=8, n_head=2, n_layer=1, dtype=d),
 }
 WAYS = {  # each optimiser, with and without a limit
     "mlp": ("momentum", {"clip": 0.1}),
     "tree": ("sgd", {"decay": 0.1}),
-    "wavenet": ("adam", {"clip": 1e-3}),
-    "lstm": ("adamw", {"decay": 0.1, "smoothing": 0.1}),
-    "gpt": ("muon", {"clip": 10.0}),
+    "lstm": ("muon", {"decay": 0.1, "smoothing": 0.1}),
+    "gpt": ("adamw", {"clip": 10.0}),
 }
 
 
 @pytest.fixture
 def traced(monkeypatch):
-    """All that is done to compile a step, short of writing code for the processor."""
-    monkeypatch.setattr(compiled, "BACKEND", "aot_eager")
+    """A step is read as one graph, as ever, and no code is written: that takes long."""
+    monkeypatch.setattr(compiled, "BACKEND", "eager")
 
 
-def minibatch(model, rows=5, length=3):
+def minibatch(model, rows=5, length=2):
     g = Generator().manual_seed(2)
     T = length if model.causal else model.block
     X = torch.randint(V, (rows, T), generator=g)
@@ -76,8 +73,12 @@ def plainly(model, flat, config, opt):
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_compiled_steps_are_the_plain_ones(kind, traced):
-    """In double precision to its rounding; both go their own way for three steps."""
+def test_compiled_steps_are_the_plain_ones(kind, monkeypatch):
+    """In double precision to its rounding; both go their own way for three steps.
+
+    All is done that is done to compile, short of writing code for the processor.
+    """
+    monkeypatch.setattr(compiled, "BACKEND", "aot_eager")
     wanted, _ = three_steps(kind, F64, *WAYS[kind], plainly)
     found, made = three_steps(kind, F64, *WAYS[kind], Compiled)
     assert not made.why
@@ -99,7 +100,10 @@ def test_code_for_this_processor_has_the_gradient_of_the_plain_step():
     found, made = three_steps("mlp", torch.float32, *settings, Compiled)
     assert not made.why, made.why
     plain, ours = (
-        [((x - t).abs().max() / t.abs().max()).item() for x, t in zip(xs, truth)]
+        [
+            ((x - t).abs().max() / t.abs().max()).item()
+            for x, t in zip(xs, truth, strict=True)
+        ]
         for xs in (single, found)
     )
     print("errors of the plain steps", plain, "of the compiled ones", ours)
@@ -140,18 +144,17 @@ def test_lengths_are_few(longest):
     assert len(set(found.values())) <= 4
 
 
-def names(model, rows=12, longest=8):
-    """Texts of every length up to the longest, each as often as the others."""
-    X, Y = minibatch(model, rows, longest)
-    for i in range(rows):
-        Y[i, 1 + i % longest :] = -1
+def texts(model):
+    """Of 3 and of 5 symbols."""
+    X, Y = minibatch(model, 12, 5)
+    Y[::2, 3:] = -1
     return X, Y
 
 
 def run(settings, kind=Bigram, callbacks=(), **options):
     """A trainer with short steps."""
     model = kind(V, Generator().manual_seed(1), **options)
-    data = names(model) if model.causal else minibatch(model, 12)
+    data = texts(model) if model.causal else minibatch(model, 12)
     base = {"batch": 2, "steps": 14, "evals": 2, "lr": 0.05}
     return Trainer(model, data, data, TrainConfig(**base | settings), callbacks)
 
@@ -167,7 +170,7 @@ def test_a_compiled_run_is_the_plain_one_and_goes_on_bit_for_bit(traced):
     whole.run()
     plain = run(SAME, **FILTER)
     plain.run()
-    assert len(whole.way.forms) in (2, 3, 4)
+    assert set(whole.way.forms) == {("_step", (2, 4)), ("_step", (2, 5))}
     assert not whole.way.why
     assert whole.result.losses == pytest.approx(plain.result.losses, rel=1e-5)
     torch.testing.assert_close(whole.flat.p, plain.flat.p, rtol=1e-4, atol=1e-5)
@@ -261,7 +264,7 @@ def test_the_command_line_compiles_and_goes_on(
     text, traced, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    items = data.load("names")[::150]
+    items = data.load("names")[::300]
     (tmp_path / "data.txt").write_text("\n".join(items))
     args = "train --data data.txt --model bigram --batch 4 --compile".split()
     args += ["--text"] if text else []
@@ -294,7 +297,7 @@ def test_the_command_line_compiles_and_goes_on(
 def test_the_command_line_says_why_it_does_not_compile(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compiled, "BACKEND", broken)
-    (tmp_path / "names.txt").write_text("\n".join(data.load("names")[::150]))
+    (tmp_path / "names.txt").write_text("\n".join(data.load("names")[::300]))
     args = "train --data names.txt --model bigram --batch 4 --steps 4 --compile".split()
     assert main(args) == 0
     (line,) = [s for s in capsys.readouterr().err.splitlines() if "not compiled" in s]
