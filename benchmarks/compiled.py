@@ -32,6 +32,7 @@ from record import made  # noqa: E402
 
 BATCH = 32
 MODELS = {
+    "GPT": GPT,
     "MLP": MLP,
     "tree of windows": Tree,
     "tree of texts": ConvTree,
@@ -39,7 +40,6 @@ MODELS = {
     "RNN": RNN,
     "GRU": GRU,
     "LSTM": LSTM,
-    "GPT": GPT,
 }
 WAYS = {"plain": {"fast": False}, "fast": {}, "compiled": {"compile": True}}
 
@@ -79,7 +79,7 @@ def contestants(kind, names):
 
 
 def main():
-    """Time all models, print the table, write the measurements."""
+    """Time all models, one after the other; print and write what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--only", choices=MODELS, action="append", help="these models")
@@ -94,15 +94,15 @@ def main():
         found[name] = {"seconds": seconds, "compiling": round(took, 1)}
         told = ", ".join(f"{way} {1e6 * s:,.0f} us" for way, s in seconds.items())
         print(f"{name}: {told}; compiled in {took:.0f} s", flush=True)
-    record = {
-        "label": "compiled steps",
-        "batch": BATCH,
-        "models": found,
-        **made(),
-        "command": "make bench",
-    }
-    if args.out:
-        args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
+        record = {
+            "label": "compiled steps",
+            "batch": BATCH,
+            "models": found,
+            **made(),
+            "command": "make bench",
+        }
+        if args.out:
+            args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf8")
 
 
 if __name__ == "__main__":
