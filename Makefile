@@ -57,6 +57,7 @@ reproduce: $(VENV)/.ready ## build the commit twice from nothing and compare eve
 
 bench: $(VENV)/.ready ## time training steps against others, in ratios (minutes)
 	@$(BIN)/python benchmarks/bench.py --out book/_results/bench.json
+	@$(BIN)/python benchmarks/compiled.py --out book/_results/compiled.json
 
 bench-gpu: $(VENV)/.ready ## time training steps on a graphics processor against nanoGPT's form (needs one; minutes)
 	@$(BIN)/python benchmarks/gpu.py

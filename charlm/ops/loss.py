@@ -84,12 +84,14 @@ def cross_entropy(
     Source: label smoothing is due to Szegedy et al. (2016).
     """
     kept = targets >= 0  # (...)
-    count = int(kept.sum())
-    if count == 0:
-        raise ValueError(
-            "cross_entropy: no target counts (all are negative, or there are none); "
-            "a mean over nothing is no loss: leave this batch out"
-        )
+    count: int | Tensor = kept.sum()  # ()
+    if not torch.compiler.is_compiling():  # compiled code reads no number
+        count = int(count)
+        if count == 0:
+            raise ValueError(
+                "cross_entropy: no target counts (all are negative, or there are none);"
+                " a mean over nothing is no loss: leave this batch out"
+            )
     logp, _ = log_softmax(logits / temperature)  # (..., V)
     target = targets.clamp_min(0).unsqueeze(-1)  # (..., 1)
     each = (1 - smoothing) * logp.gather(-1, target).squeeze(-1)  # (...)
@@ -113,7 +115,7 @@ def cross_entropy_backward(dloss: Tensor, cache: Cache) -> Tensor:
         dlogits -= smoothing / dlogits.shape[-1]
     # not times zero: what does not count may be infinite or not a number
     dlogits = torch.where(kept.unsqueeze(-1), dlogits, 0.0)  # (..., V)
-    return dlogits * (dloss / (count * temperature))  # (..., V)
+    return dlogits * (dloss / count / temperature)  # (..., V)
 
 
 def cross_entropy_jvp(logits_dot: Tensor, cache: Cache) -> Tensor:

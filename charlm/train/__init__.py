@@ -2,7 +2,8 @@
 
 * ``plain``: the plainest loop; ``trainer``: any model, with the settings in ``config``;
 * ``optim``, ``schedule``: how a gradient becomes a step, and how large a one;
-* ``flat``: all parameters as one vector; ``fast``: the same step in less time;
+* ``flat``: all parameters as one vector; ``fast``, ``compiled``: the same step in less
+  time;
 * ``job``, ``plan``, ``opening``: what is to be trained, how long, and how that is said;
   ``launch``: the whole run;
 * ``checkpoint``, ``header``, ``place``: saving it and going on; ``keeper``: when;
@@ -13,6 +14,7 @@
 """
 
 from . import checkpoint, optim, schedule
+from .compiled import Compiled
 from .config import Progress, Result, TrainConfig, TrainModel
 from .device import check_device, on
 from .fast import Fast, has_fast_form
@@ -29,6 +31,7 @@ from .scale import LossScale
 from .trainer import Trainer, fit
 
 __all__ = [
+    "Compiled",
     "Fast",
     "Flat",
     "Half",

@@ -23,6 +23,8 @@ class Batches:
         self, data: Pair, config: TrainConfig, noise: Generator, world: World
     ) -> None:
         self.data, self.config, self.noise, self.world = data, config, noise, world
+        Y = data[1]
+        self.lengths = (Y >= 0).sum(1).cpu() if Y.dim() == 2 else None  # (rows)
         self.per_epoch = len(data[0]) // config.batch
         self._epoch, self._order = -1, torch.empty(0)
 
@@ -35,10 +37,11 @@ class Batches:
             self._epoch = epoch
         size = self.config.batch
         rows = self.world.part(self._order[k * size : (k + 1) * size])
-        rows = rows.to(self.data[0].device)
-        X, Y = self.data[0][rows], self.data[1][rows]
-        if Y.dim() == 2:
-            longest = int((Y >= 0).sum(1).max())
+        X, Y = (t[rows.to(t.device)] for t in self.data)
+        if self.lengths is not None:
+            longest = int(self.lengths[rows].max())
+            if self.config.compile:
+                longest = few(longest, Y.shape[1])
             X, Y = X[:, :longest], Y[:, :longest]
         # each process has noise of its own, as of another seed; the generator takes
         # no more than the last 32 bits
@@ -53,6 +56,12 @@ class Batches:
 def mix(seed: int, i: int, stream: int) -> int:
     """One seed from a run's seed, a number within the run, and what it is for."""
     return (seed * 1_000_003 + i) * 4 + stream
+
+
+def few(length: int, longest: int) -> int:
+    """A length rounded up to a quarter, half, three quarters or all of the longest."""
+    part = -(-longest // 4)
+    return min(longest, -(-length // part) * part)
 
 
 def refuse_unread(model: TrainModel, X: Tensor, Y: Tensor) -> None:

@@ -44,6 +44,10 @@ class TrainConfig:
             normalised with its own statistics.
         precision: "float32"; or "float16", with a scaled loss, or "bfloat16" in forward
             and backward, with the parameters kept in float32.
+        compile: compile the plain step, the update included, by PyTorch's compiler; the
+            same numbers up to rounding. Texts are cut to a quarter, half, three
+            quarters or all of the longest, as code is made for each length; where batch
+            normalisation counts what is filled up, that is in its statistics.
         fast: use the fast form of the step where the model has one; the same
             gradients up to rounding.
         seed: of minibatches and dropout.
@@ -69,6 +73,7 @@ class TrainConfig:
     keep_best: bool = True
     accumulate: int = 1
     precision: str = "float32"
+    compile: bool = False
     fast: bool = True
     seed: int = 0
 
@@ -84,6 +89,11 @@ class TrainConfig:
                     f"{name} is {getattr(self, name)!r}; choose one of "
                     + ", ".join(sorted(known))
                 )
+        if self.compile and self.precision != "float32":
+            raise ValueError(
+                f"compile is given with precision {self.precision!r}; what is compiled "
+                "is the step in float32: leave one of them out"
+            )
         counts = {"batch": 1, "steps": 1, "accumulate": 1, "evals": 0, "patience": 0}
         for name, least in counts.items():
             value = getattr(self, name)

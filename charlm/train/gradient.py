@@ -1,7 +1,8 @@
 """The gradient of a minibatch, by the model as it stands or by a copy in 16 bits.
 
 Each way has ``gradient(X, Y)``, which writes the gradient of the mean loss into
-``flat.g`` and returns the loss; :class:`charlm.train.Fast` is a third.
+``flat.g`` and returns the loss; :class:`charlm.train.Fast` is a third, and
+:class:`charlm.train.Compiled` a fourth, which takes the whole step as well.
 """
 
 from copy import deepcopy
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor
 
 from ..ops import cross_entropy, cross_entropy_backward, trusted
+from .compiled import Compiled
 from .config import HALVES, TrainConfig, TrainModel
 from .fast import Fast, has_fast_form
 from .flat import Flat
+from .optim import Optimiser
 from .scale import LossScale
 
 
@@ -108,11 +111,17 @@ class Half:
 
 
 def way(
-    model: TrainModel, flat: Flat, config: TrainConfig, device: str = "cpu"
-) -> Plain | Half | Fast:
+    model: TrainModel,
+    flat: Flat,
+    config: TrainConfig,
+    optimiser: Optimiser,
+    device: str = "cpu",
+) -> Plain | Half | Fast | Compiled:
     """The way that fits a model, the settings of a run and a device."""
     if config.precision != "float32":
         return Half(model, flat, config.smoothing, config.precision)
+    if config.compile:
+        return Compiled(model, flat, config, optimiser)
     usable = has_fast_form(model) and device == "cpu" and not config.smoothing
     if config.fast and usable:
         return Fast(model, flat)

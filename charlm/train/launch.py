@@ -56,8 +56,10 @@ def launch(
     """
     trainer, first = job.trainer, job.trainer.world.first
     keeper = Keeper(place, job, every)
-    seconds = trainer.rehearse()
     quiet = quiet or not first
+    if trainer.config.compile and not quiet:
+        print("compiling the step, which takes a while", file=sys.stderr, flush=True)
+    seconds = trainer.rehearse()
     if not quiet:
         print("\n".join(opening(job, seconds)), file=sys.stderr)
     show = watcher(quiet)

@@ -37,6 +37,8 @@ def opening(job: Job, seconds: float) -> list[str]:
             else ""
         ),
     ]
+    if trainer.config.compile and (why := getattr(trainer.way, "why", "")):
+        lines.append(f"note: the steps are not compiled, as PyTorch cannot: {why}")
     return lines + [f"note: {line}" for line in job.reasons]
 
 

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from .flat import Flat
 
+Number = float | Tensor
+"""A number; in a compiled step a tensor (), as it changes from step to step."""
+
 
 class Optimiser:
     """What all optimisers have: vectors of the size of the parameters, and a count.
@@ -21,21 +24,22 @@ class Optimiser:
     """
 
     def __init__(self, flat: Flat, *vectors: str, decay: float = 0.0) -> None:
-        self.flat, self.vectors, self.t = flat, vectors, 0
+        self.flat, self.vectors = flat, vectors
+        self.t: int | Tensor = 0
         for name in vectors:
             setattr(self, name, torch.zeros_like(flat.p, dtype=wide(flat.p)))
         # only matrices are pulled to zero: a gain wants to be near 1, a bias is free
         self.decay = decay
         self.decayed = flat.mask([len(shape) > 1 for shape in flat.shapes])
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: Number) -> None:
         """Change the parameters by one step of learning rate ``lr``."""
         self.t += 1
         if self.decay:
-            self.flat.p.addcmul_(self.flat.p, self.decayed, value=-lr * self.decay)
+            add(self.flat.p, self.flat.p * self.decayed, -lr * self.decay)
         self.update(lr)
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: Number) -> None:
         """The step itself."""
         raise NotImplementedError
 
@@ -71,17 +75,18 @@ class SGD(Optimiser):
         super().__init__(flat, *(["v"] if momentum else []), decay=decay)
         self.momentum, self.nesterov = momentum, nesterov
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: Number) -> None:
         """The step itself."""
         p, g = self.flat.p, self.flat.g
         if not self.momentum:
-            p.add_(g, alpha=-lr)
+            add(p, g, -lr)
             return
         self.v.mul_(self.momentum).add_(g)
         if self.nesterov:
-            p.add_(g, alpha=-lr).add_(self.v, alpha=-lr * self.momentum)
+            add(p, g, -lr)
+            add(p, self.v, -lr * self.momentum)
         else:
-            p.add_(self.v, alpha=-lr)
+            add(p, self.v, -lr)
 
 
 class AdamW(Optimiser):
@@ -109,20 +114,22 @@ class AdamW(Optimiser):
         self.chosen: Tensor | None = None
         self.work = torch.empty_like(self.m)
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: Number) -> None:
         """The step itself."""
         g, (one, two) = self.flat.g.to(self.m.dtype), self.betas
         self.m.lerp_(g, 1 - one)
         self.s.mul_(two).addcmul_(g, g, value=1 - two)
         # both means are divided by what they lack of one; here that is in two numbers
-        root = math.sqrt(1 - two**self.t)
+        root = (1 - two**self.t) ** 0.5
         scale = torch.sqrt(self.s, out=self.work).add_(self.eps * root)
         value = -lr * root / (1 - one**self.t)
-        if self.chosen is None:
-            self.flat.p.addcdiv_(self.m, scale, value=value)
-        else:
-            ahead = torch.div(self.m, scale, out=self.work).mul_(self.chosen)
-            self.flat.p.add_(ahead, alpha=value)
+        if self.chosen is None and not isinstance(value, Tensor):
+            self.flat.p.addcdiv_(self.m, scale, value=value)  # in one pass
+            return
+        ahead = torch.div(self.m, scale, out=self.work)
+        if self.chosen is not None:
+            ahead.mul_(self.chosen)
+        add(self.flat.p, ahead, value)
 
 
 class Muon(AdamW):
@@ -159,7 +166,7 @@ class Muon(AdamW):
         ]
         self.chosen = 1 - flat.mask(self.between)
 
-    def update(self, lr: float) -> None:
+    def update(self, lr: Number) -> None:
         """The step itself."""
         super().update(lr * self.share)
         g = self.flat.g.to(self.v.dtype)
@@ -175,7 +182,15 @@ class Muon(AdamW):
             if between:
                 v = v.flatten(0, -2)  # a filter of K taps is a matrix (K*I, O)
                 size = math.sqrt(max(1.0, v.shape[1] / v.shape[0]))
-                p.add_(orthogonal(v).view(p.shape), alpha=-lr * size)
+                add(p, orthogonal(v).view(p.shape), -lr * size)
+
+
+def add(p: Tensor, x: Tensor, factor: Number) -> None:
+    """p += factor * x, in place."""
+    if isinstance(factor, Tensor):
+        p.add_(factor * x)
+    else:
+        p.add_(x, alpha=factor)
 
 
 def wide(x: Tensor) -> torch.dtype:
@@ -209,9 +224,13 @@ def clip(g: Tensor, longest: float) -> float:
     """
     if not longest > 0:
         raise ValueError(f"clip: longest is {longest}; give more than 0")
-    length = float(torch.linalg.vector_norm(g, dtype=wide(g)))
-    if length > longest:
-        g.mul_(longest / length)
+    return float(shorten(g, longest))
+
+
+def shorten(g: Tensor, longest: float) -> Tensor:
+    """The same, unchecked, and the length () stays where it was computed."""
+    length: Tensor = torch.linalg.vector_norm(g, dtype=wide(g))
+    g.mul_((longest / length).clamp(max=1.0))
     return length
 
 

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from ..sample import nll
 from .batches import Batches, Pair, refuse_unread
+from .compiled import READ, Compiled
 from .config import Progress, Result, TrainConfig, TrainModel
 from .flat import Flat, Swapped
 from .gradient import Half, way
@@ -79,8 +80,12 @@ class Trainer:
         self.optimiser = OPTIMISERS[config.optimiser](self.flat, decay=config.decay)
         self.rate = warm(SCHEDULES[config.schedule], config.warmup)
         self.mean = self.flat.p.clone() if config.ema else None
-        self.way = way(model, self.flat, config, device)
+        self.way = way(model, self.flat, config, self.optimiser, device)
         self.scale = self.way.scale if isinstance(self.way, Half) else None
+        self.compiled: Compiled | None = None
+        if isinstance(self.way, Compiled) and parts == 1:
+            self.compiled = self.way  # takes the whole step
+        self.unread: list[Tensor] = []  # losses and lengths of compiled steps
         for X, Y in filter(None, (self.train, self.dev)):
             refuse_unread(model, X, Y)
         self.best = self._copy()
@@ -112,8 +117,12 @@ class Trainer:
             # the first makes buffers, and what else the machine does hits some
             for _ in range(11 if self.flat.p.numel() < 100_000 else 3):
                 began = time.perf_counter()
-                self.gradient(*self.batch(self.result.steps))
-                self.optimiser.step(0.0)
+                X, Y = self.batch(self.result.steps)
+                if self.compiled:
+                    self.compiled.step(X, Y, 0.0).tolist()
+                else:
+                    self.gradient(X, Y)
+                    self.optimiser.step(0.0)
                 times.append(time.perf_counter() - began)
             self._put(kept)
             self.optimiser.load(state)
@@ -121,6 +130,7 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
+        self._read()
         tensors = {f"now.{k}": t for k, t in self._copy().items()}
         if self.result.dev:
             tensors |= {f"best.{k}": t for k, t in self.best.items()}
@@ -179,26 +189,48 @@ class Trainer:
 
     def _step(self, progress: Progress) -> None:
         i = self.result.steps
-        progress.loss = self.gradient(*self.batch(i))
-        if not math.isfinite(progress.loss):
-            self._grown(f"the loss of step {i + 1} is {progress.loss}")
         progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
-        # a gradient that left the range of float16 would spoil the parameters for good
-        if self.scale is None or self.scale.fits(self.flat.g):
-            if self.config.clip:
-                progress.length = clip(self.flat.g, self.config.clip)
-            self.optimiser.step(progress.lr)
-            if self.mean is not None:
-                past = min(self.config.ema, (i + 1) / (i + 10))
-                self.mean.lerp_(self.flat.p, 1 - past)
-        self.result.losses.append(progress.loss)
+        if self.compiled:
+            self.unread.append(self.compiled.step(*self.batch(i), progress.lr))
+            moved = True
+        else:
+            moved = self._move(progress, *self.batch(i))
+        if moved and self.mean is not None:
+            past = min(self.config.ema, (i + 1) / (i + 10))
+            self.mean.lerp_(self.flat.p, 1 - past)
         self.result.steps = progress.step = i + 1
         last = i + 1 == self.total
         progress.measured = self.dev is not None and bool(
             self.every and (last or (i + 1) % self.every == 0)
         )
+        if progress.measured or last or (i + 1) % READ == 0:
+            self._read(progress)
         if progress.measured:
             progress.dev = self._measure()
+
+    def _move(self, progress: Progress, X: Tensor, Y: Tensor) -> bool:
+        """A step whose numbers are read at once; False if it was left out."""
+        progress.loss = self.gradient(X, Y)
+        if not math.isfinite(progress.loss):
+            self._grown(f"the loss of step {self.result.steps + 1} is {progress.loss}")
+        # a gradient that left the range of float16 would spoil the parameters for good
+        fits = self.scale is None or self.scale.fits(self.flat.g)
+        if fits:
+            if self.config.clip:
+                progress.length = clip(self.flat.g, self.config.clip)
+            self.optimiser.step(progress.lr)
+        self.result.losses.append(progress.loss)
+        return fits
+
+    def _read(self, progress: Progress | None = None) -> None:
+        """Read what compiled steps left unread."""
+        unread, self.unread = self.unread, []
+        for loss, length in torch.stack(unread).tolist() if unread else ():
+            self.result.losses.append(loss)
+            if not math.isfinite(loss):
+                self._grown(f"the loss of step {len(self.result.losses)} is {loss}")
+            if progress:
+                progress.loss, progress.length = loss, length
 
     def _measure(self) -> float:
         """The dev loss; keeps a copy of the parameters if it is the best so far."""
