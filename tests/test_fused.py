@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from charlm import gradcheck, ops
 from charlm.gradcheck.cases.trained import trained
@@ -120,6 +121,75 @@ def test_graphics_processors_are_asked_for_what_they_have(
     assert {(t.shape, t.dtype, t.device.type) for t in found} == {
         (x.shape, dtype, "cuda")
     }
+
+
+class Calls(TorchDispatchMode):
+    """Calls of kernels of attention: what their arguments and results are, by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.given, self.results = [], []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **kwargs or {})
+        if "attention" in func.name():
+            schema = func._schema
+            default = [a.default_value for a in schema.arguments]  # these are left out
+            names = [a.name.rstrip("_") for a in schema.arguments]
+            given = zip(names, [*args, *default[len(args) :]], strict=True)
+            self.given.append(dict(given))
+            names = [r.name for r in schema.returns]
+            self.results.append(
+                dict(zip(names, found, strict=True)) if names[0] else {}
+            )
+        return found
+
+
+PASSED_ON = {  # argument of the backward: what the forward calls it
+    "flash": {
+        "out": "output",
+        "logsumexp": "logsumexp",
+        "philox_seed": "rng_state",
+        "philox_offset": "unused",
+        **{n: n for n in ("cum_seq_q", "cum_seq_k", "max_q", "max_k")},
+    },
+    "efficient": {
+        "out": "output",
+        "logsumexp": "log_sumexp",
+        "philox_seed": "philox_seed",
+        "philox_offset": "philox_offset",
+    },
+}
+FIXED = {"dropout_p": 0.0, "attn_bias": None, "compute_log_sumexp": True}
+FIXED |= {"grad_input_mask": [True, True, True, False]}
+FIXED |= {"return_debug_mask": False, "scale": None}
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("kernel", PASSED_ON)
+def test_every_argument_of_a_kernel_is_what_its_name_says(kernel, causal):
+    """Told apart by where they are stored, as there are no numbers here."""
+    where = lambda t: t.untyped_storage()._cdata if torch.is_tensor(t) else t  # noqa: E731
+    dtype = {"flash": torch.bfloat16, "efficient": torch.float32}[kernel]
+    forward, backward = KERNELS[kernel]
+    with FakeTensorMode(), Calls() as calls:
+        q, k, v, dy = (
+            torch.empty(1, 2, 10, 8, dtype=dtype, device="cuda") for _ in range(4)
+        )
+        kept = forward(q, k, v, causal)
+        grads = backward(dy, q, k, v, causal, kept)
+    assert len(calls.given) == 2
+    made = calls.results[0]
+    known = {"query": q, "key": k, "value": v, "grad_out": dy, "is_causal": causal}
+    known |= FIXED | {name: made[of] for name, of in PASSED_ON[kernel].items()}
+    for given in calls.given:
+        for name, value in given.items():
+            assert where(value) == where(known[name]), name
+    assert where(kept[0]) == where(made["output"])
+    if calls.results[1]:
+        names = ["grad_query", "grad_key", "grad_value"]
+        assert [*map(where, grads)] == [where(calls.results[1][n]) for n in names]
+    assert len(grads) == 3
 
 
 def test_where_no_kernel_fits_it_is_the_plain_pair(g):
