@@ -64,7 +64,8 @@ def contestants(kind, names):
         def step(trainer=trainer, X=X, Y=Y):
             with torch.inference_mode():
                 if trainer.compiled:
-                    return trainer.compiled.step(X, Y, 1e-3).tolist()
+                    trainer.compiled.step(X, Y, 1e-3)
+                    return trainer.compiled.read()
                 trainer.gradient(X, Y)
                 return trainer.optimiser.step(1e-3)
 
@@ -82,18 +83,27 @@ def main():
     """Time all models, one after the other; print and write what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--only", choices=MODELS, action="append", help="these models")
+    parser.add_argument(
+        "--only",
+        choices=MODELS,
+        action="append",
+        help="these models, beside what the file holds",
+    )
     parser.add_argument("--out", type=Path, help="write the measurements as JSON")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    names, found = corpus("names"), {}
+    names = corpus("names")
+    if args.out and not args.only:
+        args.out.unlink(missing_ok=True)
     for name in args.only or MODELS:
         steps, took = contestants(MODELS[name], names)
         seconds = median_seconds(steps, args.rounds, clock=time.process_time)
-        found[name] = {"seconds": seconds, "compiling": round(took, 1)}
+        found = {name: {"seconds": seconds, "compiling": round(took, 1)}}
         told = ", ".join(f"{way} {1e6 * s:,.0f} us" for way, s in seconds.items())
         print(f"{name}: {told}; compiled in {took:.0f} s", flush=True)
+        if args.out and args.out.exists():
+            found = json.loads(args.out.read_text(encoding="utf8"))["models"] | found
         record = {
             "label": "compiled steps",
             "batch": BATCH,

@@ -64,6 +64,23 @@ def few(length: int, longest: int) -> int:
     return min(longest, -(-length // part) * part)
 
 
+def refuse_size(model: TrainModel, rows: int, batch: int, parts: int) -> None:
+    """Refuse minibatches of more rows than there are, or of too few for the model."""
+    if batch > rows:
+        raise ValueError(
+            f"train: a batch of {batch} rows, and the data have {rows}; give a smaller "
+            "batch, or more data"
+        )
+    # batch normalisation has no statistics of one row
+    least = 2 if model.statistics() and not model.causal else 1
+    if batch < least * parts:
+        each = f", {least} for each of its {parts} parts" if parts > 1 else ""
+        raise ValueError(
+            f"train: a batch of {batch} rows, and this model needs at least "
+            f"{least * parts}{each}; give a larger batch"
+        )
+
+
 def refuse_unread(model: TrainModel, X: Tensor, Y: Tensor) -> None:
     """Refuse data that the model has no symbols or no room for."""
     with torch.inference_mode():

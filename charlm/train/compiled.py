@@ -67,6 +67,7 @@ class Compiled:
             own.data, d.data = p, torch.zeros_like(p)
             self.gradients.append(d)
         self.forms: dict[tuple[str, torch.Size], Function] = {}
+        self.unread: list[Tensor] = []
         self.why = ""
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
@@ -76,17 +77,20 @@ class Compiled:
         """
         return self._run(self._gradient, X, Y).item()
 
-    def step(self, X: Tensor, Y: Tensor, lr: float) -> Tensor:
-        """The whole step  ->  loss and, if clipped, length of the gradient (2).
-
-        Neither has been read.
-        """
+    def step(self, X: Tensor, Y: Tensor, lr: float) -> None:
+        """The whole step, with the update; what it tells is left for :meth:`read`."""
         t = self.optimiser.t
         numbers = torch.tensor([lr, t], dtype=torch.float64).to(X.device)
         try:
-            return self._run(self._step, X, Y, numbers)
+            self.unread.append(self._run(self._step, X, Y, numbers))
         finally:
             self.optimiser.t = t + 1  # where the step has left a tensor
+
+    def read(self) -> list[list[float]]:
+        """Loss, and length of the gradient if clipped, of all steps not read yet."""
+        unread, self.unread = self.unread, []
+        found: list[list[float]] = torch.stack(unread).tolist() if unread else []
+        return found
 
     def _gradient(self, X: Tensor, Y: Tensor) -> Tensor:
         for d in self.gradients:

@@ -11,6 +11,7 @@ from .job import Job
 from .keeper import Keeper
 from .opening import opening
 from .place import Place, writable
+from .timing import rehearse
 from .trainer import Trainer
 from .watch import watcher
 
@@ -59,7 +60,7 @@ def launch(
     quiet = quiet or not first
     if trainer.config.compile and not quiet:
         print("compiling the step, which takes a while", file=sys.stderr, flush=True)
-    seconds = trainer.rehearse()
+    seconds = rehearse(trainer)
     if not quiet:
         print("\n".join(opening(job, seconds)), file=sys.stderr)
     show = watcher(quiet)

@@ -41,6 +41,27 @@ def median_seconds(
     return {name: statistics.median(found) for name, found in times.items()}
 
 
+def rehearse(trainer: Trainer) -> float:
+    """Seconds of a step, or what it would refuse; afterwards all is as before."""
+    kept, times = trainer.copy(), []
+    state = {name: t.clone() for name, t in trainer.optimiser.state().items()}
+    with torch.inference_mode():
+        # the first makes buffers or code, and what else the machine does hits some
+        for _ in range(11 if trainer.flat.p.numel() < 100_000 else 3):
+            began = time.perf_counter()
+            X, Y = trainer.batch(trainer.result.steps)
+            if trainer.compiled:
+                trainer.compiled.step(X, Y, 0.0)
+                trainer.compiled.read()
+            else:
+                trainer.gradient(X, Y)
+                trainer.optimiser.step(0.0)
+            times.append(time.perf_counter() - began)
+        trainer.put(kept)
+        trainer.optimiser.load(state)
+    return statistics.median(times)
+
+
 def step_times(
     kind: str, corpus: Corpus, batch: int, rounds: int = 10
 ) -> dict[str, float]:

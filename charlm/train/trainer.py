@@ -1,7 +1,6 @@
 """Training any model with hand-written gradients: optimisers, schedules, evaluation."""
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -10,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..sample import nll
-from .batches import Batches, Pair, refuse_unread
+from .batches import Batches, Pair, refuse_size, refuse_unread
 from .compiled import READ, Compiled
 from .config import Progress, Result, TrainConfig, TrainModel
 from .flat import Flat, Swapped
@@ -57,21 +56,9 @@ class Trainer:
         self.dev = (dev[0].to(device), dev[1].to(device)) if dev else None
         self.config = config = config or TrainConfig()
         self.callbacks = callbacks
-        if config.batch > (rows := len(train[0])):
-            raise ValueError(
-                f"train: a batch of {config.batch} rows, and the data have {rows}; "
-                "give a smaller batch, or more data"
-            )
-        # batch normalisation has no statistics of one row
-        least = 2 if model.statistics() and not model.causal else 1
         parts = self.world.size * config.accumulate
-        if config.batch < least * parts:
-            each = f", {least} for each of its {parts} parts" if parts > 1 else ""
-            raise ValueError(
-                f"train: a batch of {config.batch} rows, and this model needs at least "
-                f"{least * parts}{each}; give a larger batch"
-            )
-        epochs = config.epochs * (rows // config.batch)  # in steps
+        refuse_size(model, len(train[0]), config.batch, parts)
+        epochs = config.epochs * (len(train[0]) // config.batch)  # in steps
         self.total = config.steps or max(1, round(epochs))
         self.every = max(1, self.total // config.evals) if config.evals else 0
         self.flat = Flat(model, device)
@@ -82,13 +69,11 @@ class Trainer:
         self.mean = self.flat.p.clone() if config.ema else None
         self.way = way(model, self.flat, config, self.optimiser, device)
         self.scale = self.way.scale if isinstance(self.way, Half) else None
-        self.compiled: Compiled | None = None
-        if isinstance(self.way, Compiled) and parts == 1:
-            self.compiled = self.way  # takes the whole step
-        self.unread: list[Tensor] = []  # losses and lengths of compiled steps
+        whole = self.way if isinstance(self.way, Compiled) else None
+        self.compiled = whole if parts == 1 else None
         for X, Y in filter(None, (self.train, self.dev)):
             refuse_unread(model, X, Y)
-        self.best = self._copy()
+        self.best = self.copy()
         self.result, self.waited = Result(), 0
         noise = getattr(model, "generator", None) or Generator()
         self.batch = Batches(self.train, config, noise, self.world)
@@ -109,29 +94,10 @@ class Trainer:
             self._end()
         return self.result
 
-    def rehearse(self) -> float:
-        """Seconds of a step, or what it would refuse; afterwards all is as before."""
-        kept, times = self._copy(), []
-        state = {name: t.clone() for name, t in self.optimiser.state().items()}
-        with torch.inference_mode():
-            # the first makes buffers, and what else the machine does hits some
-            for _ in range(11 if self.flat.p.numel() < 100_000 else 3):
-                began = time.perf_counter()
-                X, Y = self.batch(self.result.steps)
-                if self.compiled:
-                    self.compiled.step(X, Y, 0.0).tolist()
-                else:
-                    self.gradient(X, Y)
-                    self.optimiser.step(0.0)
-                times.append(time.perf_counter() - began)
-            self._put(kept)
-            self.optimiser.load(state)
-        return statistics.median(times)
-
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and numbers for JSON."""
         self._read()
-        tensors = {f"now.{k}": t for k, t in self._copy().items()}
+        tensors = {f"now.{k}": t for k, t in self.copy().items()}
         if self.result.dev:
             tensors |= {f"best.{k}": t for k, t in self.best.items()}
         tensors |= {f"optimiser.{k}": t for k, t in self.optimiser.state().items()}
@@ -157,9 +123,9 @@ class Trainer:
             if part in parts:
                 parts[part][rest] = t
         # a trainer of a finished run, or of its best so far, has that already
-        self.best = parts["best"] or self._copy()
+        self.best = parts["best"] or self.copy()
         if parts["now"]:
-            self._put(parts["now"])
+            self.put(parts["now"])
         self.optimiser.load(parts["optimiser"])
         if self.mean is not None:
             self.mean.copy_(tensors["mean"])
@@ -191,11 +157,20 @@ class Trainer:
         i = self.result.steps
         progress.lr = self.config.lr * self.rate((i + 0.5) / self.total)
         if self.compiled:
-            self.unread.append(self.compiled.step(*self.batch(i), progress.lr))
-            moved = True
+            self.compiled.step(*self.batch(i), progress.lr)
+            fits = True
         else:
-            moved = self._move(progress, *self.batch(i))
-        if moved and self.mean is not None:
+            progress.loss = self.gradient(*self.batch(i))
+            if not math.isfinite(progress.loss):
+                self._grown(f"the loss of step {i + 1} is {progress.loss}")
+            # a gradient out of the range of float16 would spoil the parameters for good
+            fits = self.scale is None or self.scale.fits(self.flat.g)
+            if fits and self.config.clip:
+                progress.length = clip(self.flat.g, self.config.clip)
+            if fits:
+                self.optimiser.step(progress.lr)
+            self.result.losses.append(progress.loss)
+        if fits and self.mean is not None:
             past = min(self.config.ema, (i + 1) / (i + 10))
             self.mean.lerp_(self.flat.p, 1 - past)
         self.result.steps = progress.step = i + 1
@@ -208,24 +183,9 @@ class Trainer:
         if progress.measured:
             progress.dev = self._measure()
 
-    def _move(self, progress: Progress, X: Tensor, Y: Tensor) -> bool:
-        """A step whose numbers are read at once; False if it was left out."""
-        progress.loss = self.gradient(X, Y)
-        if not math.isfinite(progress.loss):
-            self._grown(f"the loss of step {self.result.steps + 1} is {progress.loss}")
-        # a gradient that left the range of float16 would spoil the parameters for good
-        fits = self.scale is None or self.scale.fits(self.flat.g)
-        if fits:
-            if self.config.clip:
-                progress.length = clip(self.flat.g, self.config.clip)
-            self.optimiser.step(progress.lr)
-        self.result.losses.append(progress.loss)
-        return fits
-
     def _read(self, progress: Progress | None = None) -> None:
-        """Read what compiled steps left unread."""
-        unread, self.unread = self.unread, []
-        for loss, length in torch.stack(unread).tolist() if unread else ():
+        """Take over what compiled steps have not told yet."""
+        for loss, length in self.compiled.read() if self.compiled else ():
             self.result.losses.append(loss)
             if not math.isfinite(loss):
                 self._grown(f"the loss of step {len(self.result.losses)} is {loss}")
@@ -240,14 +200,14 @@ class Trainer:
             self.result.dev.append((self.result.steps, loss))
             if loss < self.result.best or math.isnan(self.result.best):
                 self.result.best, self.waited = loss, 0
-                self.best = self._copy()
+                self.best = self.copy()
             else:
                 self.waited += 1
         return loss
 
     def _end(self) -> None:
         if self.dev is not None and self.config.keep_best and self.result.dev:
-            self._put(self.best)
+            self.put(self.best)
         elif self.mean is not None:
             self.flat.p.copy_(self.mean)
         if not self.flat.p.isfinite().all():
@@ -259,11 +219,13 @@ class Trainer:
             f"lr below {self.config.lr:g}, or with clip=1"
         )
 
-    def _copy(self) -> dict[str, Tensor]:
+    def copy(self) -> dict[str, Tensor]:
+        """Parameters and statistics as they are now."""
         kept = {name: t.clone() for name, t in self.model.statistics()}
         return kept | {"p": self.flat.p.clone()}
 
-    def _put(self, kept: dict[str, Tensor]) -> None:
+    def put(self, kept: dict[str, Tensor]) -> None:
+        """Set them to what they were."""
         self.flat.p.copy_(kept["p"])
         for name, t in self.model.statistics():
             t.copy_(kept[name])
