@@ -38,7 +38,7 @@ lint: $(VENV)/.ready-dev ## ruff: style and format
 type: $(VENV)/.ready-dev ## mypy: types of the package
 	@$(BIN)/mypy
 
-check-site: $(VENV)/.ready-dev ## open every page of the built site in headless Chromium
+check-site: $(VENV)/.ready-dev ## open every page of the built site in Chromium, and in Firefox and WebKit where they are installed
 	@test -f $(SITE)/index.html || { echo "check-site: no site in $(SITE); run 'make book' first" >&2; exit 2; }
 	@$(BIN)/python tests/site/check_site.py $(SITE)
 

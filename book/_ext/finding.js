@@ -16,6 +16,8 @@
     embedding: ["embeddings", "embedding lookup"],
     optimiser: ["optimisers"],
     flashattention: ["flash attention"],
+    bfloat16: ["bf16"],
+    float16: ["fp16", "half precision"],
     "kv cache": ["key value cache", "kv caching"],
     rope: ["rotary embedding", "rotary embeddings", "rotary position embedding"],
     "gradient logits": ["dlogits", "dlogit"],
@@ -50,7 +52,7 @@
     };
     for (const [title, where] of Object.entries(alltitles))
       for (const [doc, id] of where)
-        if (!id?.includes("/")) // solutions
+        if (!id?.includes("/") && (id || titles[doc].endsWith(title))) // no solution, no title of a box
           at(doc, id ?? "", id ? title.replace(/^ \((.*)\)$/, "Exercise: $1") : titles[doc]).names.push(stems(title));
     for (const [entry, where] of Object.entries(indexentries)) {
       if (entry.includes("(")) continue; // a function or a class

@@ -1,4 +1,4 @@
-"""Opening pages in headless Chromium and measuring what happens."""
+"""Opening pages in headless Chromium, and measuring what happens in any browser."""
 
 import functools
 import gzip
@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +53,19 @@ LIGHTER = """() => {
     for (const e of document.querySelectorAll(leaves))
       if (seen.has(kind(e))) e.replaceWith(e.textContent); else seen.add(kind(e));
 }"""
+SELECTED = """() => { const box = document.querySelector("p:has(.katex)");
+  if (!box) return null;
+  getSelection().selectAllChildren(box);
+  const clipboardData = new DataTransfer();
+  const copy = new ClipboardEvent("copy", {bubbles: true, clipboardData});
+  box.dispatchEvent(copy);
+  return [copy.clipboardData.getData("text/plain"),
+    [...box.querySelectorAll("annotation")].map(e => e.textContent)]; }"""
+OVERFLOW = """selector => {
+  document.querySelectorAll("article details").forEach(box => { box.open = true; });
+  return [...document.querySelectorAll(selector)]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
+    .map(e => e.textContent.trim().slice(0, 80)); }"""
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
@@ -95,13 +108,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def content(self, path: Path) -> bytes | None:
+        """What is sent for a file; None if there is none."""
+        return path.read_bytes() if path.is_file() else None
+
     def do_GET(self):
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
-        if not path.is_file():
+        if (body := self.content(path)) is None:
             self.send_error(404)
             return
-        body = path.read_bytes()
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(str(path)))
         if path.suffix in self.TEXT:
@@ -109,12 +125,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # a browser has seen enough
+            self.wfile.write(body)
 
 
-def serve(root: Path) -> str:
+def serve(root: Path, handler: type[Handler] = Handler) -> str:
     """Serve a folder from a free port of this machine; returns its address."""
-    handler = functools.partial(Handler, directory=str(root))
+    handler = functools.partial(handler, directory=str(root))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"

@@ -17,6 +17,7 @@ from pathlib import Path
 import axe_playwright_python
 import demos
 import derivations
+import engines
 import explorables
 import finding
 import formulas
@@ -25,7 +26,7 @@ import links
 import reading
 import tex
 import training
-from browser import browser_path, chromium, serve, visit
+from browser import OVERFLOW, SELECTED, browser_path, chromium, serve, visit
 
 REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
 ELEMENTS = 15_000  # of a page
@@ -78,31 +79,10 @@ def copies(page, found) -> None:
             found.console.append(f"copied {copied!r}, not {wanted!r}")
 
 
-SELECTED = """() => { const box = document.querySelector("p:has(.katex)");
-  if (!box) return null;
-  getSelection().selectAllChildren(box);
-  const data = new DataTransfer();
-  box.dispatchEvent(new ClipboardEvent("copy", {bubbles: true, clipboardData: data}));
-  return [data.getData("text/plain"),
-    [...box.querySelectorAll("annotation")].map(e => e.textContent)]; }"""
-
-
 def selects(page, found) -> None:
     """A selection is copied with the TeX of its formulas, each once."""
-    copied = page.evaluate(SELECTED)
-    if copied is None:
-        return
-    text, formulas = copied
-    for formula in set(formulas):
-        if text.count(f"${formula}$") != formulas.count(formula):
-            found.console.append(f"a selection with {formula!r} is copied as {text!r}")
-
-
-OVERFLOW = """selector => {
-  document.querySelectorAll("article details").forEach(box => { box.open = true; });
-  return [...document.querySelectorAll(selector)]
-    .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
-    .map(e => e.textContent.trim().slice(0, 80)); }"""
+    if copied := page.evaluate(SELECTED):
+        found.console.extend(engines.not_copied(*copied))
 
 
 def fits(page, found) -> None:
@@ -213,6 +193,8 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
             "notebooks": links.check_notebooks(parsed, root),
         }
         return [(name, list(found), []) for name, found in checks.items()]
+    if job in engines.ENGINES:
+        return [(f"the site in {job}", *engines.check(job, root, opened(root)))]
     if job.startswith("form "):
         form = int(job.removeprefix("form "))
         (width, _), scheme = FORMS[form]
@@ -232,7 +214,8 @@ BEHAVIOUR = {
     "explorables": explorables.check,
     "from disk": from_disk,
 }
-JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), "files"]
+JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), *engines.ENGINES]
+JOBS += ["files"]
 
 
 def main() -> int:

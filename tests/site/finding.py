@@ -48,6 +48,18 @@ QUERIES = {
     "master weights": "scale.html#the-step-parameters-in-thirty-two-bits",
     "data parallel": "scale.html",
     "gradient clipping": "optimisers.html#clipping",
+    "exploding gradient": "rnn.html#vanishing-and-exploding",
+    "forget bias": "lstm.html#the-forget-bias",
+    "momentum": "optimisers.html#momentum-two-roots",
+    "adam": "optimisers.html#adam-bias-correction",
+    "bf16": "floating-point.html#eight-binary-digits-bfloat16",
+    "running mean": "batchnorm.html#evaluation-mode-and-running-statistics",
+    "xavier": "initialisation.html#backward-how-the-variance-of-gradients-travels",
+    "dead relu": "activations.html#dead-units",
+    "skip connection": "layers.html#the-residual-sum",
+    "beam search": "generation.html#whole-names-prefixes-and-beams",
+    "jvp": "second-order.html",
+    "complex step": "numerical-derivatives.html#the-complex-step",
     "bessel": "batchnorm.html#bessel-s-correction-and-epsilon",
 }
 # spellings of one thing find the same pages
