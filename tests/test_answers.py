@@ -4,18 +4,22 @@ import io
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
 
+from charlm.cli import check as checking
 from charlm.cli import eval as evaluation
 from charlm.cli import main, output, parser, paths
 from charlm.cli import sample as sampling
 from charlm.data import SOURCES, describe, load, locate
 from charlm.gradcheck import ledger
+from charlm.gradcheck.reader import EXIT_CODES
 from charlm.sample import log_likelihood
 from charlm.train import Stopped
 from charlm.train.checkpoint import read
@@ -174,6 +178,18 @@ def test_a_corpus_is_measured_as_the_run_has_split_it_or_whole(folder, capsys):
     assert heard.startswith(f"{FILE}: says that it was trained on 'names.txt'; to meas")
 
 
+def test_the_package_s_own_list_is_measured_unasked_if_it_is_the_same(
+    folder, capsys, monkeypatch
+):
+    monkeypatch.setenv("CHARLM_NAMES", "names.txt")
+    assert main(["train", *TRAIN[3:], "--out", "own.st"]) == 0
+    assert [*answer(capsys, "eval", "own.st")["nats"]] == ["train", "dev", "test"]
+    (folder / "fewer.txt").write_text("\n".join(NAMES[:12]))
+    monkeypatch.setenv("CHARLM_NAMES", "fewer.txt")
+    heard = told(capsys, "eval", "own.st")
+    assert heard.startswith("own.st: was trained on other data than names holds now; ")
+
+
 def test_info_says_all_that_a_file_holds(folder, capsys):
     kept, found = read(FILE), answer(capsys, "info")
     head = kept.head
@@ -275,20 +291,35 @@ def test_what_bench_says(folder, capsys, monkeypatch):
 
     def times(*what):
         asked.append(what)
-        return {"plain": 2e-3, "fast": 5e-4}
+        return {"plain": 2.0, "fast": 0.5}
 
     monkeypatch.setattr("charlm.cli.bench.step_times", times)
+    torch.set_num_threads(2)
     args = ["bench", "--data", "names.txt", "--model", "gpt", "--rounds", "1"]
     assert main([*args, "--batch", "8"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "gpt, a minibatch of 8, one thread:",
-        f"{'plain':16s}       2000 us    1.00 x",
-        f"{'fast':16s}        500 us    4.00 x",
+        f"{'plain':16s}    2000000 us    1.00 x",
+        f"{'fast':16s}     500000 us    4.00 x",
     ]
     ((model, data, batch, rounds),) = asked
     assert (model, data.source, batch, rounds) == ("gpt", "names.txt", 8, 1)
     assert torch.get_num_threads() == 1
     assert told(capsys, *args[:-1], "0") == "rounds is 0; time at least 1"
+
+
+@pytest.mark.parametrize(("status", "code"), EXIT_CODES.items())
+def test_what_is_said_of_the_readers_own_backward(status, code, monkeypatch, capsys):
+    asked = []
+    found = {"status": status, "cases": [], "findings": []}
+    monkeypatch.setattr(checking, "grade_file", lambda *a: asked.append(a) or found)
+    monkeypatch.setattr(checking, "report", lambda found: [found["status"], "so it is"])
+    assert main(["check", "m.py:f_backward", "--seconds", "1.5"]) == code
+    assert capsys.readouterr().out == f"{status}\nso it is\n"
+    assert main(["check", "m.py:f_backward", "--json"]) == code
+    wanted = {"target": "m.py:f_backward", **found}
+    assert json.loads(capsys.readouterr().out) == wanted
+    assert asked == [("m.py:f_backward", 1.5), ("m.py:f_backward", 120.0)]
 
 
 @pytest.mark.parametrize(
@@ -420,6 +451,95 @@ def test_a_closed_stream_takes_what_is_said(monkeypatch):
     print("é", file=narrow)
     narrow.flush()
     assert narrow.buffer.getvalue() == b"\\xe9\n"
+
+
+full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+
+
+@full
+def test_an_output_that_is_full_is_told_once(monkeypatch, capsys):
+    """And not a second time when the program ends and closes it."""
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["data", "list"]) == 2
+    heard = capsys.readouterr().err
+    assert heard.startswith("charlm: standard output: cannot be used (No space left")
+
+
+@full
+def test_errors_that_nobody_can_hear_change_no_exit_code(monkeypatch):
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert main(["data", "fetch"]) == 2
+
+
+def test_an_output_that_nobody_reads_any_more_is_no_error(monkeypatch, capsys):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["data", "list"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_streams_that_were_closed_before_are_no_error(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(["data", "list"]) == 0
+    assert main(["data", "fetch"]) == 2
+    for name in ("stdout", "stderr"):
+        getattr(sys, name).close()
+
+
+@pytest.fixture
+def hearing(monkeypatch):
+    """Who hears Ctrl-C while a command is imported; handlers are put back."""
+    heard, before = [], signal.getsignal(signal.SIGINT)
+    real = command.import_module
+
+    def look(name):
+        heard.append(signal.getsignal(signal.SIGINT))
+        return real(name)
+
+    monkeypatch.setattr(command, "import_module", look)
+    yield heard
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_is_ignored_or_is_another_s_stays_so(hearing, capsys):
+    for mine in (signal.SIG_IGN, lambda number, frame: None):
+        signal.signal(signal.SIGINT, mine)
+        assert main(["data", "list"]) == 0
+        assert hearing.pop() is mine
+        assert signal.getsignal(signal.SIGINT) is mine
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert main(["data", "list"]) == 0
+    assert hearing.pop() is not signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_command_runs_in_any_thread(hearing, capsys):
+    """Where no handler can be set."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(main(["data", "list"])))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert hearing == [signal.default_int_handler]
+
+
+def test_ctrl_c_ends_an_import_at_once(monkeypatch, capsys):
+    done = []
+
+    def slow(name):
+        signal.raise_signal(signal.SIGINT)
+        done.append(name)
+
+    monkeypatch.setattr(command, "import_module", slow)
+    assert main(["data", "list"]) == 1
+    assert capsys.readouterr().err == "charlm: stopped\n"
+    assert done == []
 
 
 def files(**given):
