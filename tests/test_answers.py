@@ -1,5 +1,6 @@
 """What commands answer, to the letter: limits, numbers, words, exit codes."""
 
+import contextlib
 import io
 import json
 import math
@@ -125,6 +126,69 @@ def test_how_many_samples_are_new(folder, capsys, monkeypatch):
     assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
     assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
     assert answer(capsys, "sample", "text.st")["new"] is None
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What sample asks of the model: how many or how wide, how long, after what."""
+    found = []
+
+    def draw(model, vocab, count, g, longest, prefix, *how, ends):
+        found.append(("draw", count, longest, prefix, *how, ends))
+        return [prefix] * count
+
+    def beam(model, vocab, width, longest, prefix, ends):
+        found.append(("beam", width, longest, prefix, ends))
+        return [(prefix, -float(i)) for i in range(width)]
+
+    monkeypatch.setattr(sampling, "draw", draw)
+    monkeypatch.setattr(sampling, "beam", beam)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], ("draw", 10, 40, "", 1.0, None, None, True)),
+        (["text.st"], ("draw", 10, 500, "", 1.0, None, None, False)),
+        (["--prefix", "ad"], ("draw", 10, 42, "ad", 1.0, None, None, True)),
+        (["--longest", "3"], ("draw", 10, 3, "", 1.0, None, None, True)),
+        (["--count", "25000"], ("draw", 25_000, 40, "", 1.0, None, None, True)),
+        (
+            ["--longest", "1000000", "--count", "1"],
+            ("draw", 1, 1_000_000, "", 1.0, None, None, True),
+        ),
+        (
+            "--temperature 0.5 --top-k 3 --top-p 0.75".split(),
+            ("draw", 10, 40, "", 0.5, 3, 0.75, True),
+        ),
+        (["--beam", "2"], ("beam", 2, 40, "", True)),
+        (["text.st", "--beam", "2"], ("beam", 2, 500, "", False)),
+        (["--beam", "25000"], ("beam", 25_000, 40, "", True)),
+    ],
+)
+def test_what_is_asked_of_the_model(options, wanted, folder, asked, capsys):
+    """Up to a million symbols together."""
+    assert main(["sample", *options, "--json"]) == 0
+    assert asked == [wanted]
+
+
+def test_every_beginning_gets_as_many(folder, asked, capsys, monkeypatch):
+    """And all of them room for the longest."""
+    args = ["sample", "--prefix", "-", "--count", "2"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("an\nb\n"))
+    assert answer(capsys, *args)["samples"] == ["an", "an", "b", "b"]
+    assert [a[:4] for a in asked] == [("draw", 2, 42, "an"), ("draw", 2, 42, "b")]
+    asked.clear()
+    monkeypatch.setattr("sys.stdin", io.StringIO("an\nb\n"))
+    found = answer(capsys, *args, "--beam", "3")["likeliest"]
+    assert [(f["text"], f["nats"]) for f in found] == [
+        ("an", 0),
+        ("an", 1),
+        ("b", 0),
+        ("b", 1),
+    ]
+    assert [a[:4] for a in asked] == [("beam", 3, 42, "an"), ("beam", 3, 42, "b")]
 
 
 @pytest.mark.parametrize(
@@ -489,6 +553,13 @@ def test_streams_that_were_closed_before_are_no_error(monkeypatch):
     assert main(["data", "fetch"]) == 2
     for name in ("stdout", "stderr"):
         getattr(sys, name).close()
+
+
+def test_an_output_that_is_no_file_is_written_to():
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream):
+        assert main(["data", "list"]) == 0
+    assert "names" in stream.getvalue()
 
 
 @pytest.fixture
