@@ -1,6 +1,5 @@
 """What commands answer, to the letter: limits, numbers, words, exit codes."""
 
-import contextlib
 import io
 import json
 import math
@@ -9,6 +8,7 @@ import signal
 import sys
 import threading
 from argparse import Namespace
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -116,16 +116,42 @@ def test_the_likeliest_are_told_with_their_nats(folder, capsys):
 
 
 def test_how_many_samples_are_new(folder, capsys, monkeypatch):
-    monkeypatch.setattr(sampling, "draw", lambda *_, **__: ["ada", "zz", "bo", "x"])
-    found = answer(capsys, "sample", "--count", "4", "--data", "names.txt")
-    assert found == {"samples": ["ada", "zz", "bo", "x"], "new": 2}
+    monkeypatch.setattr(sampling, "draw", lambda *_, **__: ["ada", "zz", "x"])
+    found = answer(capsys, "sample", "--count", "3", "--data", "names.txt")
+    assert found == {"samples": ["ada", "zz", "x"], "new": 2}
     assert main(["sample", "--data", "names.txt"]) == 0
     both = capsys.readouterr()
-    assert both.out == "ada\nzz\nbo\nx\n"
-    assert both.err == "2 of 4 are not in the data\n"
+    assert both.out == "ada\nzz\nx\n"
+    assert both.err == "2 of 3 are not in the data\n"
+    answer(capsys, "sample", "--data", "names.txt")
+    assert capsys.readouterr().err == ""
     assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
     assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
     assert answer(capsys, "sample", "text.st")["new"] is None
+    assert main(["train", "--data", "book", *TRAIN[3:], "--out", "book.st"]) == 0
+    assert answer(capsys, "sample", "book.st")["new"] is None, "a text is always new"
+    assert main(["sample"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+class Paper(io.StringIO):
+    """Notes when what was written so far is shown."""
+
+    def flush(self):
+        self.write("|")
+
+
+def test_a_text_is_shown_piece_by_piece(monkeypatch):
+    """And its last line ends, however it came to an end; without one, nothing does."""
+
+    def pieces(*texts):
+        yield from texts
+        raise KeyboardInterrupt
+
+    for texts, shown in ((("a\x1b", "b"), "a\\x1b|b|\n"), ((), "")):
+        with redirect_stdout(Paper()) as paper, pytest.raises(KeyboardInterrupt):
+            sampling._print(pieces(*texts))
+        assert paper.getvalue() == shown
 
 
 @pytest.fixture
@@ -521,43 +547,39 @@ full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full 
 
 
 @full
-def test_an_output_that_is_full_is_told_once(monkeypatch, capsys):
+def test_an_output_that_is_full_is_told_once(capsys):
     """And not a second time when the program ends and closes it."""
-    with open("/dev/full", "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
+    with open("/dev/full", "w") as stream, redirect_stdout(stream):
         assert main(["data", "list"]) == 2
     heard = capsys.readouterr().err
     assert heard.startswith("charlm: standard output: cannot be used (No space left")
 
 
 @full
-def test_errors_that_nobody_can_hear_change_no_exit_code(monkeypatch):
-    with open("/dev/full", "w") as stream:
-        monkeypatch.setattr(sys, "stderr", stream)
+def test_errors_that_nobody_can_hear_change_no_exit_code():
+    with open("/dev/full", "w") as stream, redirect_stderr(stream):
         assert main(["data", "fetch"]) == 2
 
 
-def test_an_output_that_nobody_reads_any_more_is_no_error(monkeypatch, capsys):
+def test_an_output_that_nobody_reads_any_more_is_no_error(capsys):
     ours, theirs = os.pipe()
     os.close(ours)
-    with os.fdopen(theirs, "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
+    with os.fdopen(theirs, "w") as stream, redirect_stdout(stream):
         assert main(["data", "list"]) == 0
     assert capsys.readouterr().err == ""
 
 
-def test_streams_that_were_closed_before_are_no_error(monkeypatch):
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, None)
-    assert main(["data", "list"]) == 0
-    assert main(["data", "fetch"]) == 2
-    for name in ("stdout", "stderr"):
-        getattr(sys, name).close()
+def test_streams_that_were_closed_before_are_no_error():
+    with redirect_stdout(None), redirect_stderr(None):
+        assert main(["data", "list"]) == 0
+        assert main(["data", "fetch"]) == 2
+        sys.stdout.close()
+        sys.stderr.close()
 
 
 def test_an_output_that_is_no_file_is_written_to():
     stream = io.StringIO()
-    with contextlib.redirect_stdout(stream):
+    with redirect_stdout(stream):
         assert main(["data", "list"]) == 0
     assert "names" in stream.getvalue()
 
