@@ -128,7 +128,8 @@ def test_how_many_samples_are_new(folder, capsys, monkeypatch):
     assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
     assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
     assert answer(capsys, "sample", "text.st")["new"] is None
-    assert main(["train", "--data", "book", *TRAIN[3:], "--out", "book.st"]) == 0
+    book = ["train", "--data", "book", *TRAIN[3:], "--out", "book.st", "--overwrite"]
+    assert main(book) == 0
     assert answer(capsys, "sample", "book.st")["new"] is None, "a text is always new"
     assert main(["sample"]) == 0
     assert capsys.readouterr().err == ""
@@ -272,7 +273,7 @@ def test_the_package_s_own_list_is_measured_unasked_if_it_is_the_same(
     folder, capsys, monkeypatch
 ):
     monkeypatch.setenv("CHARLM_NAMES", "names.txt")
-    assert main(["train", *TRAIN[3:], "--out", "own.st"]) == 0
+    assert main(["train", *TRAIN[3:], "--out", "own.st", "--overwrite"]) == 0
     assert [*answer(capsys, "eval", "own.st")["nats"]] == ["train", "dev", "test"]
     (folder / "fewer.txt").write_text("\n".join(NAMES[:12]))
     monkeypatch.setenv("CHARLM_NAMES", "fewer.txt")
@@ -315,7 +316,8 @@ def test_info_says_all_that_a_file_holds(folder, capsys):
     assert ", steps 2," in settings
     assert main(["info", "text.st"]) == 0
     assert "data         text.txt, running text" in capsys.readouterr().out
-    assert answer(capsys, *TRAIN, "--out", "no.st", "--evals", "0")["dev"] is None
+    unmeasured = ["--out", "no.st", "--evals", "0", "--overwrite"]
+    assert answer(capsys, *TRAIN, *unmeasured)["dev"] is None
     assert main(["info", "no.st"]) == 0
     assert "dev          not measured" in capsys.readouterr().out
 
@@ -449,6 +451,7 @@ def test_eval_says_how_likely_a_name_is(folder, capsys):
     wanted = f"{'ada':20s} {nats:7.3f} nats  probability {math.exp(-nats):.3g}\n"
     assert line == wanted
     assert answer(capsys, "eval", "--name", "")["names"][0]["nats"] > 0
+    assert answer(capsys, "eval", "--name", "a" * 10_000)["names"][0]["nats"] > 1
     heard = told(capsys, "eval", "--name", "a" * 10_001)
     assert heard == "--name: 10,001 symbols; give 1 to 10,000"
     assert told(capsys, "eval", "text.st", "--name", "").startswith("--name: 0 symbols")
@@ -678,3 +681,21 @@ def test_parameters_are_exported_as_they_are(folder, tmp_path, capsys):
     assert all(torch.equal(torch.from_numpy(found[n]), t) for n, t in kept.items())
     assert main(["export", "--out", str(out)]) == 2
     assert main(["export", "--out", str(out), "--overwrite"]) == 0
+
+
+def test_what_is_said_of_an_export(folder, capsys):
+    for out, said in (("m.npz", "1 tensors by name"), ("m.py", "python m.py")):
+        Path(out).unlink(missing_ok=True)
+        assert main(["export", "--out", out]) == 0
+        assert capsys.readouterr().out == f"{out}: {said}\n"
+        before = Path(out).read_bytes()
+        heard = told(capsys, "export", "text.st", "--out", out)
+        assert heard.startswith(f"{out}: exists already; replace it with --overwrite")
+        assert Path(out).read_bytes() == before
+        found = answer(capsys, "export", "text.st", "--out", out, "--overwrite")
+        assert found == {"file": out, "parameters": ["W"]}
+        assert Path(out).read_bytes() != before
+    heard = told(capsys, "export", "gone.st", "--out", "m.txt")
+    assert heard == "m.txt: choose a name that ends in .safetensors or .npz or .py"
+    heard = told(capsys, "export", FILE, "--out", f"./{FILE}", "--overwrite")
+    assert heard.startswith(f"--out and FILE are the same file, ./{FILE}, which would")
