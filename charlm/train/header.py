@@ -81,7 +81,7 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     TrainConfig(**head["config"])
     if not 0 <= head["older"] <= 10_000:
         raise ValueError(f"older is {head['older']}")
-    if run["steps"] < 0 or not 0 <= run["seconds"] < math.inf or run["waited"] < 0:
+    if min(run["steps"], run["seconds"], run["waited"]) < 0:
         raise ValueError("run: a count is below 0")
     if not (run.get("best") is None or fits(run["best"], 0.0)):
         raise ValueError(f"run: best is {_shown(run['best'])}")
