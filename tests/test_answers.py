@@ -123,7 +123,7 @@ def test_how_many_samples_are_new(folder, capsys, monkeypatch):
     both = capsys.readouterr()
     assert both.out == "ada\nzz\nx\n"
     assert both.err == "2 of 3 are not in the data\n"
-    answer(capsys, "sample", "--data", "names.txt")
+    assert main(["sample", "--data", "names.txt", "--json"]) == 0
     assert capsys.readouterr().err == ""
     assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
     assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
@@ -168,8 +168,12 @@ def asked(monkeypatch):
         found.append(("beam", width, longest, prefix, ends))
         return [(prefix, -float(i)) for i in range(width)]
 
-    monkeypatch.setattr(sampling, "draw", draw)
-    monkeypatch.setattr(sampling, "beam", beam)
+    def stream(model, vocab, g, longest, prefix, *how, ends):
+        found.append(("stream", 1, longest, prefix, *how, ends))
+        yield prefix
+
+    for one in (draw, beam, stream):
+        monkeypatch.setattr(sampling, one.__name__, one)
     return found
 
 
@@ -198,6 +202,27 @@ def test_what_is_asked_of_the_model(options, wanted, folder, asked, capsys):
     """Up to a million symbols together."""
     assert main(["sample", *options, "--json"]) == 0
     assert asked == [wanted]
+
+
+def test_one_text_for_people_is_shown_while_it_is_drawn(
+    folder, asked, capsys, monkeypatch
+):
+    """Not two, none of a list, and not for machines."""
+    for kind, options in (
+        ("stream", ["text.st", "--count", "1", "--prefix", "the"]),
+        ("draw", ["text.st", "--count", "2"]),
+        ("draw", [FILE, "--count", "1"]),
+        ("draw", ["text.st", "--count", "1", "--prefix", "-"]),
+        ("draw", ["text.st", "--count", "1", "--json"]),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO("the\ncat\n"))
+        assert main(["sample", *options]) == 0
+        assert {a[0] for a in asked} == {kind}
+        said = capsys.readouterr().out
+        if kind == "stream":
+            assert asked == [("stream", 1, 503, "the", 1.0, None, None, False)]
+            assert said == "the\n"
+        asked.clear()
 
 
 def test_every_beginning_gets_as_many(folder, asked, capsys, monkeypatch):

@@ -10,11 +10,11 @@ import torch
 
 from charlm.models import shapes
 from charlm.train import TrainConfig
-from charlm.train.header import FORM, FORMAT, KIND, check, checksum, parse
+from charlm.train.header import FORM, KIND, check, checksum, parse
 
 RIGHT = {
     "kind": KIND,
-    "format": FORMAT,
+    "format": 2,
     "model": "mlp",
     "options": {"n_hidden": 8},
     "config": asdict(TrainConfig()),
@@ -38,6 +38,8 @@ def changed(way, value):
 
 
 def test_a_right_header_gives_the_shapes_of_its_model():
+    """What was written in this format once is read for ever."""
+    assert parse(json.dumps(RIGHT)) == RIGHT
     assert check(RIGHT) == shapes("mlp", 4, n_hidden=8)
 
 
@@ -129,7 +131,7 @@ def test_what_is_missing_within_is_named():
         ("[]", "was not written by charlm; name another file"),
         ("[" * 100_000, "was not written by charlm; name another file"),
         ({}, "was not written by charlm; name another file"),
-        ({"kind": "other", "format": FORMAT}, "was not written by charlm; name anoth"),
+        ({"kind": "other", "format": 2}, "was not written by charlm; name anoth"),
         ({"kind": KIND}, "is damaged: format is null"),
         ({"kind": KIND, "format": True}, "is damaged: format is true"),
         ({"kind": KIND, "format": 0}, "is damaged: format is 0"),

@@ -71,11 +71,8 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         raise ValueError(f"model {kind!r} is not known")
     if len(set(symbols)) != len(symbols) or not symbols:
         raise ValueError("symbols are none, or one occurs twice")
-    defaults = {
-        n: p.default
-        for n, p in signature(KINDS[kind]).parameters.items()
-        if n != "dtype"  # made by the program, never by a file
-    }
+    # nothing in JSON fits the default of what the program gives, such as a dtype
+    defaults = {n: p.default for n, p in signature(KINDS[kind]).parameters.items()}
     _like(head["options"], defaults, "options")
     _like(head["config"], {f.name: f.default for f in fields(TrainConfig)}, "config")
     TrainConfig(**head["config"])
