@@ -304,3 +304,11 @@ def test_every_gradient_has_a_judge():
         if m.place.owner.endswith(("_backward", "_jvp")):
             known = m.inside == "ops/guard.py"  # around all of them
             assert known or (str(m.path), m.place.owner) in judged, m.name
+
+
+def test_what_draws_inputs_is_no_program():
+    """As the cases of pairs are none: other numbers to try a task on try it as well."""
+    found = run.mutants_of(HERE.parent / "charlm", ["gradcheck/tasks/optimise"])
+    owners = {m.place.owner for m in found}
+    assert "_step" in owners
+    assert "_steps" not in owners

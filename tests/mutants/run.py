@@ -24,6 +24,7 @@ need no test run, and names of rooms or files (``train``, ``data/rows``) only th
 
 import argparse
 import os
+import re
 import sys
 import time
 import tomllib
@@ -43,8 +44,9 @@ HERE = Path(__file__).parent
 SHARE = 4  # one mutant in so many, without --all
 # where not every survivor has been looked at: they are listed, and stop nothing
 OPEN = tuple("cli gradcheck ops train".split())
-# made to try things on, right or wrong: no program
+# made to try things on, right or wrong: no program; nor is what draws inputs for tasks
 NO_PROGRAM = ("gradcheck/bugs/", "gradcheck/cases/")
+DRAWS = re.compile(r"^def (\w+)\(.*\) -> Draws:$", re.MULTILINE)
 
 
 def mutants_of(package: Path, chosen: list[str]) -> list[Mutant]:
@@ -55,7 +57,9 @@ def mutants_of(package: Path, chosen: list[str]) -> list[Mutant]:
         wanted = not chosen or inside.startswith(tuple(chosen))
         if wanted and not inside.startswith(NO_PROGRAM):
             source = path.read_text(encoding="utf8")
-            found += [Mutant(path, inside, place) for place in places(source)]
+            draws = DRAWS.findall(source)
+            program = [p for p in places(source) if p.owner not in draws]
+            found += [Mutant(path, inside, place) for place in program]
     return found
 
 
