@@ -263,7 +263,7 @@ class Record:
         path, p = str(mutant.path), mutant.place
         runs = [self.runs.get((path, n), ()) for n in p.lines]
         found = {t.name: t for tests in runs for t in tests}
-        if found or not anew or not self.at_import(mutant):
+        if not anew or not self.at_import(mutant):
             return list(found.values())
         if p.names:  # whoever runs a line with one of the names
             word = re.compile(rf"\b({'|'.join(p.names)})\b")
@@ -272,8 +272,8 @@ class Record:
                     if word.search(line):
                         tests = self.runs.get((str(file), n), ())
                         found |= {t.name: t for t in tests}
-        if not found:
-            found = {t.name: t for t in self.tests.values() if path in t.lines}
+        if not p.names or not found:  # what it made then lives in its file
+            found |= {t.name: t for t in self.tests.values() if path in t.lines}
         return list(found.values())
 
     def order(self, mutant: Mutant, most: float, anew: bool = False) -> list[Test]:

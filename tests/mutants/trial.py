@@ -226,11 +226,7 @@ def functions(package: Path) -> dict[tuple, list]:
 
 
 def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> list:
-    """Give the functions of a file what the mutant has: returns what they had.
-
-    Raises:
-        ValueError: a function lives on that has other variables than its mutant.
-    """
+    """Give the functions of a file what the mutant has: returns what they had."""
     tree = mutant.tree()
     old = []
     if mutant.place.default:
@@ -238,20 +234,46 @@ def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> list
             old.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
             f.__defaults__, f.__kwdefaults__ = defaults, named
     else:
-        codes = [compile(tree, str(mutant.path), "exec")]
-        while codes:
-            code = codes.pop()
-            codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-            key = code.co_filename, code.co_qualname, code.co_firstlineno
-            for f in known.get(key, ()):
-                if f.__code__ != code:
-                    if not code.co_freevars:  # such as what super() needs
-                        code = code.replace(co_freevars=f.__code__.co_freevars)
-                    old.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
-                    f.__code__ = code
+        for f, code in _codes(tree, str(mutant.path), known):
+            if f.__code__ != code:
+                old.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
+                f.__code__ = code
     if spawns:
         _for_others(mutant, tree, folder)
     return old
+
+
+def _codes(tree: ast.Module, path: str, known: dict) -> list[tuple]:
+    """(function, its code in this tree), for the functions that there are."""
+
+    def found() -> Iterator[tuple]:
+        codes = [compile(tree, path, "exec")]
+        while codes:
+            code = codes.pop()
+            codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+            key = path, code.co_qualname, code.co_firstlineno
+            yield from ((f, code) for f in known.get(key, ()))
+
+    # a function that lives has the variables of others that it had when it was made:
+    # where the tree no longer speaks of them it does so once more, and never runs it
+    for f, code in found():
+        lost = set(f.__code__.co_freevars) - set(code.co_freevars)
+        if lost:
+            for node in ast.walk(tree):
+                named = isinstance(node, ast.FunctionDef) and node.name == code.co_name
+                if named and _first_line(node) == code.co_firstlineno:
+                    names = [ast.Expr(ast.Name(n, ast.Load())) for n in sorted(lost)]
+                    node.body.append(ast.If(ast.Constant(False), names, []))
+    ast.fix_missing_locations(tree)
+    return [
+        (f, code)
+        for f, code in found()
+        if len(code.co_freevars) == len(f.__code__.co_freevars)
+    ]
+
+
+def _first_line(f: ast.FunctionDef) -> int:
+    return min([f.lineno, *(d.lineno for d in f.decorator_list)])
 
 
 def put_back(old: list) -> None:
@@ -272,8 +294,7 @@ def _defaults(mutant: Mutant, tree: ast.Module, known: dict) -> Iterator[tuple]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        for f in known.get((path, mutant.place.owner, first), ()):
+        for f in known.get((path, mutant.place.owner, _first_line(node)), ()):
             both = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             named = {a.arg: value(d, f) for a, d in both if d is not None}
             yield f, tuple(value(d, f) for d in node.args.defaults), named
