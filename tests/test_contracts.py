@@ -4,6 +4,8 @@ Calls are drawn from what the docstrings say, then spoilt in one place.
 """
 
 import math
+from contextlib import suppress
+from inspect import signature
 from types import ModuleType
 
 import pytest
@@ -12,6 +14,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_shapes import Letters
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    FakeTensorMode,
+)
 
 from charlm import gradcheck, ops
 from charlm.ops.contract import Argument, Contract
@@ -361,6 +367,30 @@ def test_directions_have_the_shape_of_what_they_belong_to(pair):
                 both.jvp(*wrong, cache)
 
 
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_is_left_out_is_what_the_reference_takes(pair):
+    both = (signature(getattr(m, pair)).parameters for m in (ops, references))
+    ours, theirs = ({n: p.default for n, p in ps.items()} for ps in both)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_whatever_is_made_on_the_way_is_made_where_the_inputs_are(pair):
+    """On a device of shapes alone, which mixes with no other."""
+    both = ops.pairs()[pair]
+    for case in gradcheck.cases.cases(pair):
+        # there are no numbers to look at: targets to count, a single index
+        with FakeTensorMode(), suppress(DataDependentOutputException):
+            inputs = [
+                torch.empty(x.shape, dtype=x.dtype, device="meta") for x in case.inputs
+            ]
+            y, cache = case.forward(*inputs)
+            dots = [inputs[i] for i in gradcheck.floating(case.inputs)]
+            found = gradcheck.gradients(both.backward, torch.empty_like(y), cache)
+            for t in (y, both.jvp(*dots, cache), *found):
+                assert t.device.type == "meta", case.label
+
+
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_transforms_of_torch_go_through(pair):
@@ -446,6 +476,14 @@ def test_a_docstring_that_cannot_be_held_is_refused(doc, said):
     f.__doc__ = doc
     with pytest.raises(ValueError, match=said):
         Contract(f)
+
+
+def test_what_comes_out_may_be_left_unsaid():
+    def f(x):
+        """x (I)  ->"""
+        return x, ()
+
+    assert Contract(f).text == "x (I) -> "
 
 
 def test_what_a_docstring_says():
@@ -611,6 +649,7 @@ REFUSED = [
     ("linear", (X, W.float(), B), "by W.to(x.dtype)"),
     ("linear", (X, W[1:], B), "I is 4 in x (2, 4) and 3 in W (3, 3); make them equal"),
     ("linear", (X, W, B[0]), "b () has 0 axes, and (O) is due; give b those axes, by"),
+    ("linear", (B[0], W, B), "x () has 0 axes, and (..., I) is due; give x those axes"),
     ("linear", (X, W, W), "b (4, 3) has 2 axes, and (O) is due; give b those axes"),
     ("linear", (some(2, 0), W[:0], B), "I is 0 in x (2, 0); give at least 1"),
     (
