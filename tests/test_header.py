@@ -96,6 +96,7 @@ def test_nothing_measured_is_no_best():
         ("run best", "2", 'run: best is "2"'),
         ("run best", math.nan, "run: best is NaN"),
         ("run best", None, "run: dev losses without a best"),
+        ("run dev", [3], "run: dev is no list of steps and losses"),
         ("run dev", ["ab"], "run: dev is no list of steps and losses"),
         ("run dev", [[3]], "run: dev is no list of steps and losses"),
         ("run dev", [[3, 2]], "run: dev is no list of steps and losses"),
@@ -117,6 +118,11 @@ def test_what_is_missing_is_named(name):
     del head[name]
     with pytest.raises(ValueError, match=f"^{name} missing$"):
         check(head)
+
+
+def test_all_that_is_missing_is_named_in_order():
+    with pytest.raises(ValueError, match=f"^{', '.join(sorted(FORM))} missing$"):
+        check({})
 
 
 def test_what_is_missing_within_is_named():

@@ -174,6 +174,10 @@ def kept():
 
 inner = kept()  # lives on with a variable of another function
 ''',
+    "tiny/late.py": """
+def late(x):
+    return x + 1
+""",
     "tests/test_work.py": """
 from tiny.work import apart, endless, held, inner, loose, same
 
@@ -200,6 +204,12 @@ def test_same():
 
 def test_inner():
     assert [inner(0), inner(1)] == [0, 6]
+
+
+def test_late():
+    from tiny.late import late
+
+    assert late(2) == 3
 """,
     "listed.toml": """
 'work.py same: factor 1.0 dropped in: return x * 1.0' = "times one"
@@ -267,6 +277,7 @@ def test_what_a_test_holds_is_killed_wherever_it_stands(tried):
     ):
         assert f"work.py{owner.removeprefix('work.py')}:" not in alive, alive
     assert "10 becomes 11" not in alive
+    assert "late.py" not in alive, "what is imported by a test while it runs"
 
 
 def test_the_table_counts_and_the_list_is_held(tried):

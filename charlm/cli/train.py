@@ -133,7 +133,7 @@ def _report(args: Namespace, job: Job) -> int:
             "model": job.kind,
             "parameters": size,
             "steps": result.steps,
-            "dev": result.best if measured else None,
+            "dev": result.best,
             "seconds": round(result.seconds, 2),
         },
         f"{job.kind}, {size:,} parameters, {result.steps:,}{early} steps in "

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,9 @@ class Record:
         files = {t.file for m in mutants for t in self._reaching(m, anew=False)}
 
         def then(items: dict) -> None:
+            for inside in {m.inside for m in mutants}:  # some only a command imports
+                parts = [self.package.name, *Path(inside).with_suffix("").parts]
+                import_module(".".join(p for p in parts if p != "__init__"))
             known = trial.functions(self.package)
             gc.freeze()  # no child is to copy what it does not touch
             print(f"{len(mutants)} mutants of what is loaded", flush=True)
