@@ -24,7 +24,7 @@ from torch._subclasses.fake_tensor import (
 from charlm import gradcheck, ops
 from charlm.ops.contract import Argument, Contract
 from charlm.ops.guard import Kept, guard, trusted
-from charlm.ops.pair import of
+from charlm.ops.pair import of as pairs_of
 
 PAIRS = list(ops.pairs())
 CONTRACTS = {name: Contract(pair.forward) for name, pair in ops.pairs().items()}
@@ -459,6 +459,24 @@ def test_without_docstrings_there_is_nothing_to_hold():
     assert done.stdout == "tensor([0., 0.])\n"
 
 
+def test_what_was_repeated_can_be_added_to():
+    x = torch.zeros(1, 2)
+    y, _ = ops.broadcast_to(x, (3, 2))
+    y += 1
+    assert y.tolist() == [[1, 1]] * 3
+    assert x.tolist() == [[0, 0]]
+
+
+def test_fixed_positions_are_sines_and_cosines_in_turn():
+    found = ops.sinusoid(3, 4, torch.zeros(()).double())
+    angle = torch.arange(3).double()[:, None] * torch.tensor(
+        [1.0, 0.01], dtype=torch.float64
+    )
+    due = torch.zeros(3, 4).double()
+    due[:, 0::2], due[:, 1::2] = angle.sin(), angle.cos()
+    torch.testing.assert_close(found, due, rtol=1e-12, atol=1e-12)
+
+
 def test_a_sum_over_nothing_is_zero():
     assert ops.sum_over(torch.ones(0, 4), 0)[0].tolist() == [0, 0, 0, 0]
 
@@ -672,14 +690,14 @@ def test_a_pair_is_two_functions_of_one_file():
     family.table_backward = family.bare_backward  # of something that is no function
     family.loose_backward = "none"
     family.tanh, family.tanh_backward = ops.tanh, ops.tanh_backward  # of another file
-    found = {pair.name: pair for pair in of(family)}
+    found = {pair.name: pair for pair in pairs_of(family)}
     assert list(found) == ["pick", "bare"]
     assert found["pick"].jvp is family.pick_jvp
     assert found["bare"].jvp is None
 
 
 def test_pairs_come_in_the_order_of_their_names():
-    assert PAIRS == sorted(PAIRS)
+    assert sorted(PAIRS) == PAIRS
     assert list(ops.pairs()) == PAIRS
 
 
