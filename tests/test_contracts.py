@@ -459,6 +459,12 @@ def test_without_docstrings_there_is_nothing_to_hold():
     assert done.stdout == "tensor([0., 0.])\n"
 
 
+def test_a_symbol_that_cannot_come_costs_nothing():
+    logits = torch.tensor([[0.0, -math.inf, 0.0]]).double()
+    loss, _ = ops.cross_entropy(logits, torch.tensor([0]))
+    assert loss.item() == pytest.approx(math.log(2))
+
+
 def test_what_was_repeated_can_be_added_to():
     x = torch.zeros(1, 2)
     y, _ = ops.broadcast_to(x, (3, 2))
@@ -699,6 +705,12 @@ def test_a_pair_is_two_functions_of_one_file():
 def test_pairs_come_in_the_order_of_their_names():
     assert sorted(PAIRS) == PAIRS
     assert list(ops.pairs()) == PAIRS
+
+
+def test_the_room_offers_its_pairs_and_what_belongs_to_them():
+    functions = {f"{n}{kind}" for n in PAIRS for kind in ("", "_backward", "_jvp")}
+    besides = {"Pair", "angles", "offset", "pairs", "sinusoid", "trusted"}
+    assert set(ops.__all__) == functions | besides
 
 
 def test_what_fails_for_a_reason_of_its_own_says_so():
