@@ -278,6 +278,11 @@ class Record:
                         found |= {t.name: t for t in tests}
         if not p.names or not found:  # what it made then lives in its file
             found |= {t.name: t for t in self.tests.values() if path in t.lines}
+        if not found:  # a list of names: whoever runs anything of the room
+            room = str(mutant.path.parent) + os.sep
+            for t in self.tests.values():
+                if any(file.startswith(room) for file in t.lines):
+                    found[t.name] = t
         return list(found.values())
 
     def order(self, mutant: Mutant, most: float, anew: bool = False) -> list[Test]:
