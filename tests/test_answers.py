@@ -4,18 +4,23 @@ import io
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from argparse import Namespace
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 import torch
 
+from charlm.cli import check as checking
 from charlm.cli import eval as evaluation
 from charlm.cli import main, output, parser, paths
 from charlm.cli import sample as sampling
 from charlm.data import SOURCES, describe, load, locate
 from charlm.gradcheck import ledger
+from charlm.gradcheck.reader import EXIT_CODES
 from charlm.sample import log_likelihood
 from charlm.train import Stopped
 from charlm.train.checkpoint import read
@@ -111,16 +116,131 @@ def test_the_likeliest_are_told_with_their_nats(folder, capsys):
 
 
 def test_how_many_samples_are_new(folder, capsys, monkeypatch):
-    monkeypatch.setattr(sampling, "draw", lambda *_, **__: ["ada", "zz", "bo", "x"])
-    found = answer(capsys, "sample", "--count", "4", "--data", "names.txt")
-    assert found == {"samples": ["ada", "zz", "bo", "x"], "new": 2}
+    monkeypatch.setattr(sampling, "draw", lambda *_, **__: ["ada", "zz", "x"])
+    found = answer(capsys, "sample", "--count", "3", "--data", "names.txt")
+    assert found == {"samples": ["ada", "zz", "x"], "new": 2}
     assert main(["sample", "--data", "names.txt"]) == 0
     both = capsys.readouterr()
-    assert both.out == "ada\nzz\nbo\nx\n"
-    assert both.err == "2 of 4 are not in the data\n"
+    assert both.out == "ada\nzz\nx\n"
+    assert both.err == "2 of 3 are not in the data\n"
+    assert main(["sample", "--data", "names.txt", "--json"]) == 0
+    assert capsys.readouterr().err == ""
     assert answer(capsys, "sample")["new"] is None, "of a file nobody named"
     assert told(capsys, "sample", "--data", "gone.txt").startswith("'gone.txt' is nei")
     assert answer(capsys, "sample", "text.st")["new"] is None
+    book = ["train", "--data", "book", *TRAIN[3:], "--out", "book.st", "--overwrite"]
+    assert main(book) == 0
+    assert answer(capsys, "sample", "book.st")["new"] is None, "a text is always new"
+    assert main(["sample"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+class Paper(io.StringIO):
+    """Notes when what was written so far is shown."""
+
+    def flush(self):
+        self.write("|")
+
+
+def test_a_text_is_shown_piece_by_piece(monkeypatch):
+    """And its last line ends, however it came to an end; without one, nothing does."""
+
+    def pieces(*texts):
+        yield from texts
+        raise KeyboardInterrupt
+
+    for texts, shown in ((("a\x1b", "b"), "a\\x1b|b|\n"), ((), "")):
+        with redirect_stdout(Paper()) as paper, pytest.raises(KeyboardInterrupt):
+            sampling._print(pieces(*texts))
+        assert paper.getvalue() == shown
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What sample asks of the model: how many or how wide, how long, after what."""
+    found = []
+
+    def draw(model, vocab, count, g, longest, prefix, *how, ends):
+        found.append(("draw", count, longest, prefix, *how, ends))
+        return [prefix] * count
+
+    def beam(model, vocab, width, longest, prefix, ends):
+        found.append(("beam", width, longest, prefix, ends))
+        return [(prefix, -float(i)) for i in range(width)]
+
+    def stream(model, vocab, g, longest, prefix, *how, ends):
+        found.append(("stream", 1, longest, prefix, *how, ends))
+        yield prefix
+
+    for one in (draw, beam, stream):
+        monkeypatch.setattr(sampling, one.__name__, one)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], ("draw", 10, 40, "", 1.0, None, None, True)),
+        (["text.st"], ("draw", 10, 500, "", 1.0, None, None, False)),
+        (["--prefix", "ad"], ("draw", 10, 42, "ad", 1.0, None, None, True)),
+        (["--longest", "3"], ("draw", 10, 3, "", 1.0, None, None, True)),
+        (["--count", "25000"], ("draw", 25_000, 40, "", 1.0, None, None, True)),
+        (
+            ["--longest", "1000000", "--count", "1"],
+            ("draw", 1, 1_000_000, "", 1.0, None, None, True),
+        ),
+        (
+            "--temperature 0.5 --top-k 3 --top-p 0.75".split(),
+            ("draw", 10, 40, "", 0.5, 3, 0.75, True),
+        ),
+        (["--beam", "2"], ("beam", 2, 40, "", True)),
+        (["text.st", "--beam", "2"], ("beam", 2, 500, "", False)),
+        (["--beam", "25000"], ("beam", 25_000, 40, "", True)),
+    ],
+)
+def test_what_is_asked_of_the_model(options, wanted, folder, asked, capsys):
+    """Up to a million symbols together."""
+    assert main(["sample", *options, "--json"]) == 0
+    assert asked == [wanted]
+
+
+def test_one_text_for_people_is_shown_while_it_is_drawn(
+    folder, asked, capsys, monkeypatch
+):
+    """Not two, none of a list, and not for machines."""
+    for kind, options in (
+        ("stream", ["text.st", "--count", "1", "--prefix", "the"]),
+        ("draw", ["text.st", "--count", "2"]),
+        ("draw", [FILE, "--count", "1"]),
+        ("draw", ["text.st", "--count", "1", "--prefix", "-"]),
+        ("draw", ["text.st", "--count", "1", "--json"]),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO("the\ncat\n"))
+        assert main(["sample", *options]) == 0
+        assert {a[0] for a in asked} == {kind}
+        said = capsys.readouterr().out
+        if kind == "stream":
+            assert asked == [("stream", 1, 503, "the", 1.0, None, None, False)]
+            assert said == "the\n"
+        asked.clear()
+
+
+def test_every_beginning_gets_as_many(folder, asked, capsys, monkeypatch):
+    """And all of them room for the longest."""
+    args = ["sample", "--prefix", "-", "--count", "2"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("an\nb\n"))
+    assert answer(capsys, *args)["samples"] == ["an", "an", "b", "b"]
+    assert [a[:4] for a in asked] == [("draw", 2, 42, "an"), ("draw", 2, 42, "b")]
+    asked.clear()
+    monkeypatch.setattr("sys.stdin", io.StringIO("an\nb\n"))
+    found = answer(capsys, *args, "--beam", "3")["likeliest"]
+    assert [(f["text"], f["nats"]) for f in found] == [
+        ("an", 0),
+        ("an", 1),
+        ("b", 0),
+        ("b", 1),
+    ]
+    assert [a[:4] for a in asked] == [("beam", 3, 42, "an"), ("beam", 3, 42, "b")]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +294,18 @@ def test_a_corpus_is_measured_as_the_run_has_split_it_or_whole(folder, capsys):
     assert heard.startswith(f"{FILE}: says that it was trained on 'names.txt'; to meas")
 
 
+def test_the_package_s_own_list_is_measured_unasked_if_it_is_the_same(
+    folder, capsys, monkeypatch
+):
+    monkeypatch.setenv("CHARLM_NAMES", "names.txt")
+    assert main(["train", *TRAIN[3:], "--out", "own.st", "--overwrite"]) == 0
+    assert [*answer(capsys, "eval", "own.st")["nats"]] == ["train", "dev", "test"]
+    (folder / "fewer.txt").write_text("\n".join(NAMES[:12]))
+    monkeypatch.setenv("CHARLM_NAMES", "fewer.txt")
+    heard = told(capsys, "eval", "own.st")
+    assert heard.startswith("own.st: was trained on other data than names holds now; ")
+
+
 def test_info_says_all_that_a_file_holds(folder, capsys):
     kept, found = read(FILE), answer(capsys, "info")
     head = kept.head
@@ -209,7 +341,8 @@ def test_info_says_all_that_a_file_holds(folder, capsys):
     assert ", steps 2," in settings
     assert main(["info", "text.st"]) == 0
     assert "data         text.txt, running text" in capsys.readouterr().out
-    assert answer(capsys, *TRAIN, "--out", "no.st", "--evals", "0")["dev"] is None
+    unmeasured = ["--out", "no.st", "--evals", "0", "--overwrite"]
+    assert answer(capsys, *TRAIN, *unmeasured)["dev"] is None
     assert main(["info", "no.st"]) == 0
     assert "dev          not measured" in capsys.readouterr().out
 
@@ -275,20 +408,35 @@ def test_what_bench_says(folder, capsys, monkeypatch):
 
     def times(*what):
         asked.append(what)
-        return {"plain": 2e-3, "fast": 5e-4}
+        return {"plain": 2.0, "fast": 0.5}
 
     monkeypatch.setattr("charlm.cli.bench.step_times", times)
+    torch.set_num_threads(2)
     args = ["bench", "--data", "names.txt", "--model", "gpt", "--rounds", "1"]
     assert main([*args, "--batch", "8"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "gpt, a minibatch of 8, one thread:",
-        f"{'plain':16s}       2000 us    1.00 x",
-        f"{'fast':16s}        500 us    4.00 x",
+        f"{'plain':16s}    2000000 us    1.00 x",
+        f"{'fast':16s}     500000 us    4.00 x",
     ]
     ((model, data, batch, rounds),) = asked
     assert (model, data.source, batch, rounds) == ("gpt", "names.txt", 8, 1)
     assert torch.get_num_threads() == 1
     assert told(capsys, *args[:-1], "0") == "rounds is 0; time at least 1"
+
+
+@pytest.mark.parametrize(("status", "code"), EXIT_CODES.items())
+def test_what_is_said_of_the_readers_own_backward(status, code, monkeypatch, capsys):
+    asked = []
+    found = {"status": status, "cases": [], "findings": []}
+    monkeypatch.setattr(checking, "grade_file", lambda *a: asked.append(a) or found)
+    monkeypatch.setattr(checking, "report", lambda found: [found["status"], "so it is"])
+    assert main(["check", "m.py:f_backward", "--seconds", "1.5"]) == code
+    assert capsys.readouterr().out == f"{status}\nso it is\n"
+    assert main(["check", "m.py:f_backward", "--json"]) == code
+    wanted = {"target": "m.py:f_backward", **found}
+    assert json.loads(capsys.readouterr().out) == wanted
+    assert asked == [("m.py:f_backward", 1.5), ("m.py:f_backward", 120.0)]
 
 
 @pytest.mark.parametrize(
@@ -328,6 +476,7 @@ def test_eval_says_how_likely_a_name_is(folder, capsys):
     wanted = f"{'ada':20s} {nats:7.3f} nats  probability {math.exp(-nats):.3g}\n"
     assert line == wanted
     assert answer(capsys, "eval", "--name", "")["names"][0]["nats"] > 0
+    assert answer(capsys, "eval", "--name", "a" * 10_000)["names"][0]["nats"] > 1
     heard = told(capsys, "eval", "--name", "a" * 10_001)
     assert heard == "--name: 10,001 symbols; give 1 to 10,000"
     assert told(capsys, "eval", "text.st", "--name", "").startswith("--name: 0 symbols")
@@ -422,6 +571,98 @@ def test_a_closed_stream_takes_what_is_said(monkeypatch):
     assert narrow.buffer.getvalue() == b"\\xe9\n"
 
 
+full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+
+
+@full
+def test_an_output_that_is_full_is_told_once(capsys):
+    """And not a second time when the program ends and closes it."""
+    with open("/dev/full", "w") as stream, redirect_stdout(stream):
+        assert main(["data", "list"]) == 2
+    heard = capsys.readouterr().err
+    assert heard.startswith("charlm: standard output: cannot be used (No space left")
+
+
+@full
+def test_errors_that_nobody_can_hear_change_no_exit_code():
+    with open("/dev/full", "w") as stream, redirect_stderr(stream):
+        assert main(["data", "fetch"]) == 2
+
+
+def test_an_output_that_nobody_reads_any_more_is_no_error(capsys):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as stream, redirect_stdout(stream):
+        assert main(["data", "list"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_streams_that_were_closed_before_are_no_error():
+    with redirect_stdout(None), redirect_stderr(None):
+        assert main(["data", "list"]) == 0
+        assert main(["data", "fetch"]) == 2
+        sys.stdout.close()
+        sys.stderr.close()
+
+
+def test_an_output_that_is_no_file_is_written_to():
+    stream = io.StringIO()
+    with redirect_stdout(stream):
+        assert main(["data", "list"]) == 0
+    assert "names" in stream.getvalue()
+
+
+@pytest.fixture
+def hearing(monkeypatch):
+    """Who hears Ctrl-C while a command is imported; handlers are put back."""
+    heard, before = [], signal.getsignal(signal.SIGINT)
+    real = command.import_module
+
+    def look(name):
+        heard.append(signal.getsignal(signal.SIGINT))
+        return real(name)
+
+    monkeypatch.setattr(command, "import_module", look)
+    yield heard
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_is_ignored_or_is_another_s_stays_so(hearing, capsys):
+    for mine in (signal.SIG_IGN, lambda number, frame: None):
+        signal.signal(signal.SIGINT, mine)
+        assert main(["data", "list"]) == 0
+        assert hearing.pop() is mine
+        assert signal.getsignal(signal.SIGINT) is mine
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert main(["data", "list"]) == 0
+    assert hearing.pop() is not signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_command_runs_in_any_thread(hearing, capsys):
+    """Where no handler can be set."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(main(["data", "list"])))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert hearing == [signal.default_int_handler]
+
+
+def test_ctrl_c_ends_an_import_at_once(monkeypatch, capsys):
+    done = []
+
+    def slow(name):
+        signal.raise_signal(signal.SIGINT)
+        done.append(name)
+
+    monkeypatch.setattr(command, "import_module", slow)
+    assert main(["data", "list"]) == 1
+    assert capsys.readouterr().err == "charlm: stopped\n"
+    assert done == []
+
+
 def files(**given):
     usual = {"data": None, "start": None, "out": None, "plot": None, "log": None}
     return Namespace(**usual | given)
@@ -465,3 +706,21 @@ def test_parameters_are_exported_as_they_are(folder, tmp_path, capsys):
     assert all(torch.equal(torch.from_numpy(found[n]), t) for n, t in kept.items())
     assert main(["export", "--out", str(out)]) == 2
     assert main(["export", "--out", str(out), "--overwrite"]) == 0
+
+
+def test_what_is_said_of_an_export(folder, capsys):
+    for out, said in (("m.npz", "1 tensors by name"), ("m.py", "python m.py")):
+        Path(out).unlink(missing_ok=True)
+        assert main(["export", "--out", out]) == 0
+        assert capsys.readouterr().out == f"{out}: {said}\n"
+        before = Path(out).read_bytes()
+        heard = told(capsys, "export", "text.st", "--out", out)
+        assert heard.startswith(f"{out}: exists already; replace it with --overwrite")
+        assert Path(out).read_bytes() == before
+        found = answer(capsys, "export", "text.st", "--out", out, "--overwrite")
+        assert found == {"file": out, "parameters": ["W"]}
+        assert Path(out).read_bytes() != before
+    heard = told(capsys, "export", "gone.st", "--out", "m.txt")
+    assert heard == "m.txt: choose a name that ends in .safetensors or .npz or .py"
+    heard = told(capsys, "export", FILE, "--out", f"./{FILE}", "--overwrite")
+    assert heard.startswith(f"--out and FILE are the same file, ./{FILE}, which would")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from charlm.data import corpus
 from charlm.models import KINDS, build
-from charlm.train import TrainConfig, Trainer, checkpoint, header, resumed
+from charlm.train import TrainConfig, Trainer, checkpoint, claim, header, resumed
 from charlm.train.checkpoint import read, store
 
 SMALL = {
@@ -231,6 +231,10 @@ BAD = {
         lambda f: spoil(f, lambda h, t: t.update(W=t["W"].double())),
         "W is not of shape",
     ),
+    "a tensor with one number that is none": (
+        lambda f: spoil(f, lambda h, t: t["W"][0].fill_(float("inf"))),
+        "W holds numbers that are not finite",
+    ),
     "not a number": (
         lambda f: spoil(f, lambda h, t: t["W"].fill_(float("nan"))),
         "W holds numbers that are not finite",
@@ -382,3 +386,87 @@ def test_a_finished_run_gets_more_steps(names, tmp_path):
     assert len(result.losses) == 50
     assert result.losses[:20] == trainer.result.losses
     assert result.best < trainer.result.dev[0][1]
+
+
+def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match=r"gone\.st: there is no such file; train a m"):
+        read(tmp_path / "gone.st")
+    with pytest.raises(ValueError, match="is no regular file; train a model first"):
+        read(tmp_path)
+
+
+def test_a_file_larger_than_the_memory_is_refused(names, tmp_path, monkeypatch):
+    """It is held twice: as it is read, and in the model."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    store(file, trainer, data, "bigram", {})
+    size = file.stat().st_size
+    monkeypatch.setattr("charlm.data.memory.available", lambda: 2 * size)
+    assert read(file).parameters
+    monkeypatch.setattr("charlm.data.memory.available", lambda: 2 * size - 1)
+    with pytest.raises(ValueError, match=r"reading it would take .* name another file"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h, t: t.pop("run.losses"),
+        lambda h, t: t.update({"run.losses": t["run.losses"][1:]}),
+        lambda h, t: t.pop("run.now.p"),
+        lambda h, t: t.update({"run.more": torch.ones(2)}),
+        lambda h, t: h["run"].update(steps=h["run"]["steps"] + 1),
+    ],
+)
+def test_a_run_without_its_state_does_not_go_on(change, names, tmp_path):
+    """Its model is still there to be sampled from."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names, steps=2)
+    trainer.run()
+    store(file, trainer, data, "bigram", {})
+    spoil(file, change)
+    found = read(file)
+    assert found.model()
+    with pytest.raises(ValueError, match="is damaged: it lacks the state of its run"):
+        found.trainer(data)
+
+
+def test_a_run_that_gets_more_steps_waits_anew(names, tmp_path):
+    """One that was stopped goes on waiting where it was."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names, patience=3)
+    trainer.run()
+    trainer.waited = 2
+    store(file, trainer, data, "bigram", {})
+    assert read(file).trainer(data).waited == 2
+    assert read(file).trainer(data, more={}).waited == 2
+    assert read(file).trainer(data, more={"steps": 60}).waited == 0
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_which_parameters_a_file_shows(finished, names, tmp_path):
+    """Of a run that is over its own; before, those of the best measurement."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names, keep_best=False)
+    trainer.run()
+    trainer.flat.p.add_(1.0)
+    store(file, trainer, data, "bigram", {}, finished=finished)
+    found = read(file)
+    wanted = trainer.flat.p if finished else trainer.best["p"]
+    assert torch.equal(found.parameters["W"].flatten(), wanted)
+    assert found.head["finished"] is finished
+    assert found.head["older"] == 0
+
+
+def test_a_file_of_another_format_may_be_replaced_and_none_of_others(names, tmp_path):
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names)
+    store(file, trainer, data, "bigram", {})
+    for written in (1, 99):
+        spoil(file, lambda h, t, written=written: h.update(format=written))
+        assert checkpoint.peek(file)["format"] == written
+        assert claim(file, overwrite=True).replaces
+    for content in ({"a": torch.ones(2)}, None):
+        file.write_text("a text") if content is None else save_file(content, file)
+        with pytest.raises(ValueError, match="is no model of charlm, so nothing repl"):
+            claim(file, overwrite=True)

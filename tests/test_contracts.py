@@ -4,6 +4,10 @@ Calls are drawn from what the docstrings say, then spoilt in one place.
 """
 
 import math
+import subprocess
+import sys
+from contextlib import suppress
+from inspect import signature
 from types import ModuleType
 
 import pytest
@@ -12,10 +16,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_shapes import Letters
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    FakeTensorMode,
+)
 
 from charlm import gradcheck, ops
 from charlm.ops.contract import Argument, Contract
 from charlm.ops.guard import Kept, guard, trusted
+from charlm.ops.pair import of as pairs_of
 
 PAIRS = list(ops.pairs())
 CONTRACTS = {name: Contract(pair.forward) for name, pair in ops.pairs().items()}
@@ -349,7 +358,8 @@ def test_directions_have_the_shape_of_what_they_belong_to(pair):
         for dy in (y.unsqueeze(0), y.sum() if y.dim() else y.expand(2), 1.0, None):
             with pytest.raises(ValueError, match=f"{pair}_backward: dy .*; give"):
                 both.backward(dy, cache)
-        with pytest.raises(ValueError, match="dy is int64 where float64 is due"):
+        whole = rf"{pair}_backward: dy is int64 where float64 is due; give dy\.to\("
+        with pytest.raises(ValueError, match=whole):
             both.backward(y.long(), cache)
         due = gradcheck.gradients(both.backward, y.float().double(), cache)
         again = gradcheck.gradients(both.backward, y.float(), cache)
@@ -359,6 +369,30 @@ def test_directions_have_the_shape_of_what_they_belong_to(pair):
             wrong = [d.unsqueeze(0) if k == i else d for k, d in enumerate(dots)]
             with pytest.raises(ValueError, match=f"{pair}_jvp: .*_dot is .*; give"):
                 both.jvp(*wrong, cache)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_is_left_out_is_what_the_reference_takes(pair):
+    both = (signature(getattr(m, pair)).parameters for m in (ops, references))
+    ours, theirs = ({n: p.default for n, p in ps.items()} for ps in both)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_whatever_is_made_on_the_way_is_made_where_the_inputs_are(pair):
+    """On a device of shapes alone, which mixes with no other."""
+    both = ops.pairs()[pair]
+    for case in gradcheck.cases.cases(pair):
+        # there are no numbers to look at: targets to count, a single index
+        with FakeTensorMode(), suppress(DataDependentOutputException):
+            inputs = [
+                torch.empty(x.shape, dtype=x.dtype, device="meta") for x in case.inputs
+            ]
+            y, cache = case.forward(*inputs)
+            dots = [inputs[i] for i in gradcheck.floating(case.inputs)]
+            found = gradcheck.gradients(both.backward, torch.empty_like(y), cache)
+            for t in (y, both.jvp(*dots, cache), *found):
+                assert t.device.type == "meta", case.label
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
@@ -396,10 +430,74 @@ def test_tensors_by_name_and_lists_as_shapes():
     assert torch.equal(ops.linear(x, b=b, W=W)[0], due)
     assert torch.equal(ops.linear(W=W, b=b, x=x)[0], due)
     assert ops.view(x, [2, 6])[0].shape == (2, 6)
-    with pytest.raises(TypeError, match="missing"):
-        ops.linear(x, W)
+    for left_out in (lambda: ops.linear(x, W), lambda: ops.linear(W=W, x=x)):
+        with pytest.raises(TypeError, match="missing"):
+            left_out()
     with pytest.raises(ValueError, match="b is no tensor"):
         ops.linear(x, W, b=[1.0, 2.0])
+
+
+def test_options_by_place_go_with_half_types():
+    x = torch.tensor([-2.0, 3.0]).half()
+    assert ops.leaky_relu(x, 0.5)[0].equal(torch.tensor([-1.0, 3.0]).half())
+
+
+def test_complex_numbers_go_through():
+    x, W, b = torch.randn(2, 3, dtype=torch.complex128), torch.eye(3), torch.zeros(3)
+    assert torch.equal(ops.linear(x, W.to(x.dtype), b.to(x.dtype))[0], x)
+
+
+def test_of_the_cache_of_another_pair_nothing_is_known():
+    cache = ops.sigmoid(torch.tensor(0.0))[1]
+    assert ops.tanh_jvp(torch.ones(3), cache).tolist() == [0.75] * 3
+
+
+def test_without_docstrings_there_is_nothing_to_hold():
+    line = "import torch; from charlm import ops; print(ops.tanh(torch.zeros(2))[0])"
+    command = [sys.executable, "-OO", "-W", "ignore", "-c", line]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "tensor([0., 0.])\n"
+
+
+def test_a_symbol_that_cannot_come_costs_nothing():
+    logits = torch.tensor([[0.0, -math.inf, 0.0]]).double()
+    loss, _ = ops.cross_entropy(logits, torch.tensor([0]))
+    assert loss.item() == pytest.approx(math.log(2))
+
+
+def test_what_was_repeated_can_be_added_to():
+    x = torch.zeros(1, 2)
+    y, _ = ops.broadcast_to(x, (3, 2))
+    y += 1
+    assert y.tolist() == [[1, 1]] * 3
+    assert x.tolist() == [[0, 0]]
+
+
+def test_fixed_positions_are_sines_and_cosines_in_turn():
+    found = ops.sinusoid(3, 4, torch.zeros(()).double())
+    angle = torch.arange(3).double()[:, None] * torch.tensor(
+        [1.0, 0.01], dtype=torch.float64
+    )
+    due = torch.zeros(3, 4).double()
+    due[:, 0::2], due[:, 1::2] = angle.sin(), angle.cos()
+    torch.testing.assert_close(found, due, rtol=1e-12, atol=1e-12)
+
+
+def test_a_sum_over_nothing_is_zero():
+    assert ops.sum_over(torch.ones(0, 4), 0)[0].tolist() == [0, 0, 0, 0]
+
+
+def test_integers_elsewhere_than_on_the_processor_are_not_waited_for():
+    x, ix = (torch.ones(2, 3, device="meta", dtype=t) for t in (None, torch.int64))
+    assert ops.embedding(ix, x)[0].is_meta
+
+
+@pytest.mark.parametrize("pair", ["gru_cell", "gru_cell_after", "lstm_cell"])
+def test_cells_of_many_units(pair):
+    """Four gates are five parts of few units."""
+    sizes, g = {"B": 2, "I": 3, "H": 12}, torch.Generator().manual_seed(0)
+    takes = CONTRACTS[pair].arguments
+    right(pair, [tensor_of(a, shape_of(a, sizes), sizes, g) for a in takes], {})
 
 
 def test_a_mask_is_told_from_numbers():
@@ -446,6 +544,14 @@ def test_a_docstring_that_cannot_be_held_is_refused(doc, said):
     f.__doc__ = doc
     with pytest.raises(ValueError, match=said):
         Contract(f)
+
+
+def test_what_comes_out_may_be_left_unsaid():
+    def f(x):
+        """x (I)  ->"""
+        return x, ()
+
+    assert Contract(f).text == "x (I) -> "
 
 
 def test_what_a_docstring_says():
@@ -584,6 +690,40 @@ def test_a_family_is_guarded_as_a_whole(name):
     assert torch.equal(family.bare_backward(y, family.bare(y)[1]), y)
 
 
+def test_a_pair_is_two_functions_of_one_file():
+    family = ModuleType("charlm.ops.one")
+    exec(OWN + "class Table:\n    pass\ntable = Table()\nloose = bare\n", vars(family))
+    family.table_backward = family.bare_backward  # of something that is no function
+    family.loose_backward = "none"
+    family.tanh, family.tanh_backward = ops.tanh, ops.tanh_backward  # of another file
+    found = {pair.name: pair for pair in pairs_of(family)}
+    assert list(found) == ["pick", "bare"]
+    assert found["pick"].jvp is family.pick_jvp
+    assert found["bare"].jvp is None
+
+
+def test_pairs_come_in_the_order_of_their_names():
+    assert sorted(PAIRS) == PAIRS
+    assert list(ops.pairs()) == PAIRS
+
+
+def test_the_room_offers_its_pairs_and_what_belongs_to_them():
+    functions = {f"{n}{kind}" for n in PAIRS for kind in ("", "_backward", "_jvp")}
+    besides = {"Pair", "angles", "offset", "pairs", "sinusoid", "trusted"}
+    assert set(ops.__all__) == functions | besides
+
+
+def test_what_fails_for_a_reason_of_its_own_says_so():
+    family = ModuleType("charlm.ops.one")
+    exec(
+        OWN.replace("seen.append(x.dtype)", "raise RuntimeError('full')"), vars(family)
+    )
+    family.bare.__doc__ = "x (...)  ->  y (...)."
+    guard(family)
+    with pytest.raises(RuntimeError, match="full"):
+        family.pick(torch.tensor([0, 1]), torch.ones(2, 3))
+
+
 @pytest.mark.parametrize(
     ("name", "inside"), [("one", "float32"), ("matrix", "float16")]
 )
@@ -611,6 +751,7 @@ REFUSED = [
     ("linear", (X, W.float(), B), "by W.to(x.dtype)"),
     ("linear", (X, W[1:], B), "I is 4 in x (2, 4) and 3 in W (3, 3); make them equal"),
     ("linear", (X, W, B[0]), "b () has 0 axes, and (O) is due; give b those axes, by"),
+    ("linear", (B[0], W, B), "x () has 0 axes, and (..., I) is due; give x those axes"),
     ("linear", (X, W, W), "b (4, 3) has 2 axes, and (O) is due; give b those axes"),
     ("linear", (some(2, 0), W[:0], B), "I is 0 in x (2, 0); give at least 1"),
     (
@@ -622,6 +763,11 @@ REFUSED = [
         "gru_cell",
         (X, some(2, 5), some(4, 15), some(5, 9), some(15)),
         "3*H is 15 by h (2, 5), and 9 in U (5, 9); make them equal",
+    ),
+    (
+        "lstm_cell",
+        (some(2, 5), some(3, 2, 4), some(5, 16), some(4, 16), some(16)),
+        "2 is due, and 3 in s (3, 2, 4); make them equal",
     ),
     ("dropout", (X, X > 0, 1.5), "p is 1.5; give a number in [0, 1)"),
     ("sum_over", (X, 2), "axis is 2, and x (2, 4) has 2 axes; give one in [-2, 2)"),
@@ -635,6 +781,8 @@ REFUSED = [
         (some(1, 2, 4), 3),
         "E = 4 is no multiple of heads = 3; choose heads among the divisors of 4",
     ),
+    ("split_heads", (some(1, 2, 4), 8), "E = 4 is no multiple of heads = 8; choose"),
+    ("split_heads", (some(1, 2, 4), 2.0), "heads is 2.0; give a whole number ["),
     (
         "embedding",
         (torch.tensor([[0, 7]]), W),

@@ -161,9 +161,25 @@ def apart():
 
 def same(x):
     return x * 1.0
+
+
+def kept():
+    more = 5
+
+    def inner(x):
+        return x + more if x else 0
+
+    return inner
+
+
+inner = kept()  # lives on with a variable of another function
 ''',
+    "tiny/late.py": """
+def late(x):
+    return x + 1
+""",
     "tests/test_work.py": """
-from tiny.work import apart, endless, held, loose, same
+from tiny.work import apart, endless, held, inner, loose, same
 
 
 def test_held():
@@ -184,6 +200,16 @@ def test_apart():
 
 def test_same():
     assert same(2) == 2
+
+
+def test_inner():
+    assert [inner(0), inner(1)] == [0, 6]
+
+
+def test_late():
+    from tiny.late import late
+
+    assert late(2) == 3
 """,
     "listed.toml": """
 'work.py same: factor 1.0 dropped in: return x * 1.0' = "times one"
@@ -240,9 +266,18 @@ def test_what_no_test_holds_survives(tried):
 def test_what_a_test_holds_is_killed_wherever_it_stands(tried):
     """In inner functions, defaults, constants, processes; what never ends, too."""
     alive = "\n".join(line for line in tried[1].splitlines() if "survived" in line)
-    for owner in (" held", ".inner", " endless", " apart", "work.py: 10", " same"):
+    for owner in (
+        " held",
+        ".inner",
+        " endless",
+        " apart",
+        "work.py: 10",
+        " same",
+        "kept",
+    ):
         assert f"work.py{owner.removeprefix('work.py')}:" not in alive, alive
     assert "10 becomes 11" not in alive
+    assert "late.py" not in alive, "what is imported by a test while it runs"
 
 
 def test_the_table_counts_and_the_list_is_held(tried):
@@ -253,7 +288,7 @@ def test_the_table_counts_and_the_list_is_held(tried):
     mutants, killed, equivalent, surviving, left_open = map(int, room[1:])
     assert mutants == killed + equivalent + surviving
     assert (equivalent, surviving, left_open) == (2, 10, 0)
-    assert killed > 15
+    assert killed > 20
 
 
 def test_a_planted_mistake_has_to_stand_somewhere(tmp_path):
@@ -304,3 +339,11 @@ def test_every_gradient_has_a_judge():
         if m.place.owner.endswith(("_backward", "_jvp")):
             known = m.inside == "ops/guard.py"  # around all of them
             assert known or (str(m.path), m.place.owner) in judged, m.name
+
+
+def test_what_draws_inputs_is_no_program():
+    """As the cases of pairs are none: other numbers to try a task on try it as well."""
+    found = run.mutants_of(HERE.parent / "charlm", ["gradcheck/tasks/optimise"])
+    owners = {m.place.owner for m in found}
+    assert "_step" in owners
+    assert "_steps" not in owners

@@ -130,6 +130,27 @@ def test_texts_are_cut_to_the_longest_of_the_minibatch():
         assert y.shape[1] == (y >= 0).sum(1).max()
 
 
+def test_the_end_of_a_text_is_among_its_targets():
+    """The boundary, 0, which the longest text of a minibatch ends with."""
+    X = torch.tensor([[0, 2, 3, 0]] * 2)
+    Y = torch.tensor([[2, 3, 0, -1], [2, 0, -1, -1]])
+    x, y = Batches((X, Y), TrainConfig(batch=2), Generator(), World())(0)
+    assert sorted(y.tolist()) == [[2, 0, -1], [2, 3, 0]]
+    assert x.tolist() == [[0, 2, 3]] * 2
+
+
+def test_the_noise_of_a_step_is_that_of_recorded_runs():
+    """Of the seed, the process and the step; drawn from for dropped symbols alone."""
+    for dropout, drawn_from in ((0.0, False), (0.3, True)):
+        noise = Generator()
+        config = TrainConfig(batch=4, seed=3, token_dropout=dropout)
+        second = SimpleNamespace(rank=1, part=lambda rows: rows)
+        Batches(rows(23), config, noise, second)(5)
+        assert noise.initial_seed() == 4 * (4 * 1_000_003 + 5) + 2
+        fresh = Generator().manual_seed(noise.initial_seed())
+        assert torch.equal(noise.get_state(), fresh.get_state()) != drawn_from
+
+
 @pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_the_gradient_is_that_of_the_loss_asked_for(smoothing, fast):

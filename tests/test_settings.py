@@ -2,12 +2,13 @@
 
 import math
 import re
+from dataclasses import asdict
 
 import pytest
 
 from charlm.data import Corpus, Vocab
 from charlm.models import shapes
-from charlm.train import Job, TrainConfig, schedule
+from charlm.train import Job, Progress, Result, TrainConfig, schedule
 from charlm.train.opening import duration, opening
 from charlm.train.plan import plan, schedule_run
 from charlm.train.timing import median_seconds
@@ -37,6 +38,43 @@ def test_what_a_setting_may_be(name, good, bad):
     for value in bad:
         with pytest.raises(ValueError, match=re.escape(f"{name} is {value}; give ")):
             TrainConfig(**{name: value})
+
+
+def test_what_a_run_is_that_nobody_has_set():
+    """Other values would make other runs of programs that rely on these."""
+    assert asdict(TrainConfig()) == {
+        "epochs": 10.0,
+        "steps": None,
+        "batch": 64,
+        "lr": 5e-3,
+        "optimiser": "adamw",
+        "decay": 0.0,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "clip": 0.0,
+        "smoothing": 0.0,
+        "token_dropout": 0.0,
+        "ema": 0.0,
+        "evals": 10,
+        "patience": 0,
+        "keep_best": True,
+        "accumulate": 1,
+        "precision": "float32",
+        "fast": True,
+        "seed": 0,
+    }
+
+
+def test_what_is_known_before_the_first_step():
+    found = asdict(Progress())
+    assert [name for name, v in found.items() if v != v] == ["loss", "length", "dev"]
+    started = {"step": 0, "total": 0, "lr": 0, "measured": False, "seconds": 0}
+    assert {name: found[name] for name in started} == started
+    one, two = Result(), Result()
+    one.losses.append(1.0)
+    one.dev.append((1, 1.0))
+    assert (two.losses, two.dev, two.steps, two.seconds) == ([], [], 0, 0)
+    assert math.isnan(two.best)
 
 
 def test_schedules_at_their_corners():

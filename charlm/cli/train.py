@@ -120,7 +120,7 @@ def _report(args: Namespace, job: Job) -> int:
         f"dev loss {result.best:.4f} nats per character" if measured else "unmeasured"
     )
     notes = []
-    if measured and result.best >= (guessed := by_frequency(trainer)):
+    if result.best >= (guessed := by_frequency(trainer)):  # if measured, else nan
         notes = [
             f"note: guessing symbols by their frequency gives {guessed:.4f}, so this "
             "model has learnt little that holds for other data; give it more data, a "
@@ -133,7 +133,7 @@ def _report(args: Namespace, job: Job) -> int:
             "model": job.kind,
             "parameters": size,
             "steps": result.steps,
-            "dev": result.best if measured else None,
+            "dev": result.best,
             "seconds": round(result.seconds, 2),
         },
         f"{job.kind}, {size:,} parameters, {result.steps:,}{early} steps in "

@@ -117,11 +117,10 @@ def _sizes(contract: Contract, shapes: dict[str, Shape]) -> dict[str, Any]:
         factor, _, letter = product.partition("*")
         due = int(factor) * (sizes[letter] if letter else 1)
         if size != due:
-            fault = f"{product} is {due}"
-            fault += f" by {source[letter]}, and {size} in {here}" if letter else ""
-            refuse(
-                contract, fault if letter else f"{here} needs {due} for {size}", EQUAL
+            is_due = (
+                f"{product} is {due} by {source[letter]}" if letter else f"{due} is due"
             )
+            refuse(contract, f"{is_due}, and {size} in {here}", EQUAL)
     return sizes
 
 

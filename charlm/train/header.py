@@ -71,17 +71,14 @@ def check(head: dict[str, Any]) -> dict[str, tuple[int, ...]]:
         raise ValueError(f"model {kind!r} is not known")
     if len(set(symbols)) != len(symbols) or not symbols:
         raise ValueError("symbols are none, or one occurs twice")
-    defaults = {
-        n: p.default
-        for n, p in signature(KINDS[kind]).parameters.items()
-        if n != "dtype"  # made by the program, never by a file
-    }
+    # nothing in JSON fits the default of what the program gives, such as a dtype
+    defaults = {n: p.default for n, p in signature(KINDS[kind]).parameters.items()}
     _like(head["options"], defaults, "options")
     _like(head["config"], {f.name: f.default for f in fields(TrainConfig)}, "config")
     TrainConfig(**head["config"])
     if not 0 <= head["older"] <= 10_000:
         raise ValueError(f"older is {head['older']}")
-    if run["steps"] < 0 or not 0 <= run["seconds"] < math.inf or run["waited"] < 0:
+    if min(run["steps"], run["seconds"], run["waited"]) < 0:
         raise ValueError("run: a count is below 0")
     if not (run.get("best") is None or fits(run["best"], 0.0)):
         raise ValueError(f"run: best is {_shown(run['best'])}")

@@ -1,5 +1,6 @@
 """Which test runs which lines, and the trials of mutants by those tests."""
 
+import gc
 import hashlib
 import os
 import pickle
@@ -8,10 +9,12 @@ import re
 import sys
 import time
 import traceback
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +25,10 @@ from trial import Mutant
 ELSEWHERE = re.compile(
     r"test_(book|incremental|mutants|own_names|portable|print|site\w*|source_pages)\b"
 )
+IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)  # by a file of tests
 CHUNK = 8  # tests that are recorded in one child
-MOST = 10.0  # seconds of processor time of tests that a mutant may live through
+BATCH = 24  # mutants that are tried in one child
+FIRST = 1.0  # seconds of processor time of tests that a mutant may live through there
 FILES = 4  # files of tests for what is tried by importing everything again
 
 
@@ -35,6 +40,15 @@ class Test:
     seconds: float
     lines: dict[str, list[int]]
     others: dict[str, list[int]]
+
+    @property
+    def cost(self) -> float:
+        """Less for a test that is quick, and for one that runs little else."""
+        return self.seconds * sum(map(len, self.lines.values()))
+
+    @property
+    def function(self) -> str:
+        return self.name.split("[")[0]
 
     @property
     def file(self) -> str:
@@ -49,12 +63,19 @@ class Record:
         package: folder of the package.
         at_once: children at one time.
         tests: names of their files; all if there are none.
+        seconds: of processor time of tests that a mutant may live through, in the end.
     """
 
     def __init__(
-        self, root: Path, package: Path, at_once: int, tests: list[str]
+        self,
+        root: Path,
+        package: Path,
+        at_once: int,
+        tests: list[str],
+        seconds: float,
     ) -> None:
         self.root, self.package, self.at_once = root, package, at_once
+        self.most = seconds
         self.folder = root / "_build" / "mutants"
         self.files = [
             path
@@ -62,10 +83,10 @@ class Record:
             if (path.stem in tests if tests else not ELSEWHERE.match(path.stem))
         ]
         self.tests: dict[str, Test] = {}
-        self.early: dict[str, list[int]] = {}
-        self._early: dict[str, set[int]] = defaultdict(set)
         self.runs: dict[tuple[str, int], list[Test]] = {}
         self.killers: dict[str, Counter] = defaultdict(Counter)
+        self.rank: dict[str, int] = {}
+        self._early: set[tuple[str, int]] = set()
 
     def try_all(self, mutants: list[Mutant]) -> dict[str, str]:
         """Name of each mutant -> the test that killed it, or ""."""
@@ -73,17 +94,21 @@ class Record:
         paths = [str(self.root), str(trial.HERE / "hook"), os.environ.get("PYTHONPATH")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         sys.path.insert(0, str(self.root))
-        judged = self._apart(self._judged, mutants)
-        left = [m for m in mutants if m.name not in judged]
+        found = self._apart(self._judged, mutants)
+        left = [m for m in mutants if m.name not in found]
         if not left:
-            return judged
-        self.tests, self.early, found = self._apart(self._loaded, left)
-        self._index()
+            return found
+        kept = {path: self._kept(path) for path in self.files}
+        missing = {path: at for path, at in kept.items() if not at.exists()}
+        if missing:
+            self._apart(self._record, missing)
+        self._index(path for path in kept.values() if path.exists())
+        found |= self._apart(self._loaded, left)
         # what lives in place may still be noticed when all is imported with it
-        late = [m for m in left if self.at_import(m) and not found.get(m.name)]
-        return judged | found | self._again(late)
+        late = [m for m in left if self.at_import(m) and not found[m.name]]
+        return found | self._again(late)
 
-    def _apart(self, work: Callable, mutants: list[Mutant]) -> Any:
+    def _apart(self, work: Callable, argument: Any) -> Any:
         """Do it in a process of its own: this one is not to import the package."""
         answer = self.folder / f"answer-{os.getpid()}"
         sys.stdout.flush()
@@ -91,7 +116,7 @@ class Record:
         if pid == 0:
             code = 1
             try:
-                answer.write_bytes(pickle.dumps(work(mutants)))
+                answer.write_bytes(pickle.dumps(work(argument)))
                 code = 0
             except Exception:
                 traceback.print_exc()
@@ -116,52 +141,84 @@ class Record:
         by_place = defaultdict(list)
         for m in mutants:
             by_place[str(m.path), m.place.owner].append(m)
-        jobs = [(j, by_place[j.where]) for j in pairs.judges() if j.where in by_place]
+        judges = [j for j in pairs.judges() if j.where in by_place]
+        jobs = deque((j, by_place[j.where]) for j in judges)
 
         def work(job, folder):
-            return pairs.survivors(*job)
+            yield pairs.survivors(*job)
 
         found = {}
-        for (_, mine), alive in trial.children(jobs, work, self.at_once):
+        for (_, mine), (alive,) in trial.children(jobs, work, self.at_once):
             found |= {m.name: "" if m.name in alive else "the cases" for m in mine}
         print(f"{len(found)} mutants of gradients", flush=True)
         return found
 
-    def _loaded(self, mutants: list[Mutant]) -> tuple:
-        """In a process of its own: record, try all that can be put in place."""
-        found = {}
-        lines = trial.hook.follow(self.package)
+    def _loaded(self, mutants: list[Mutant]) -> dict[str, str]:
+        """In a process of its own: try all that can be put in place."""
+        found = {m.name: "" for m in mutants}
+        mutants = [m for m in mutants if self._reaching(m, anew=False)]
+        files = {t.file for m in mutants for t in self._reaching(m, anew=False)}
 
         def then(items: dict) -> None:
-            trial.hook.stop()
-            self.early = trial.hook.plain(lines)
-            self._record(items)
-            self._index()
+            for inside in {m.inside for m in mutants}:  # some only a command imports
+                parts = [self.package.name, *Path(inside).with_suffix("").parts]
+                import_module(".".join(p for p in parts if p != "__init__"))
             known = trial.functions(self.package)
+            gc.freeze()  # no child is to copy what it does not touch
             print(f"{len(mutants)} mutants of what is loaded", flush=True)
 
             def work(job, folder):
-                mutant, tests = job
-                spawns = any(t.others for t in tests)
-                if not trial.put_in_place(mutant, known, folder, spawns):
-                    tests = []  # it only runs while the package is imported
-                return trial.first_failure([(items[t.name], t) for t in tests])
+                return self._tried(*job, items, known, folder)
 
-            jobs = ((m, self.order(m)) for m in mutants)
+            same = [[*group] for _, group in groupby(mutants, lambda m: m.inside)]
+            batches = [g[i : i + BATCH] for g in same for i in range(0, len(g), BATCH)]
+            jobs = deque((FIRST, batch) for batch in batches)
             found.update(self._results(jobs, work, len(mutants)))
 
-        trial.with_tests(self.files, self.root, then)
-        return self.tests, self.early, found
+        if mutants:
+            trial.with_tests(sorted(self.root / f for f in files), self.root, then)
+        return found
 
-    def _results(self, jobs: Iterator, work, total: int) -> dict[str, str]:
+    def _tried(
+        self, most: float, mutants: list[Mutant], items: dict, known: dict, folder: str
+    ) -> Iterator[str]:
+        """In a child: one mutant after the other, yields what kills it, or "".
+
+        A test that kills has to pass again without the mutant. If it does not, the
+        mutant has left something behind (or one before it has, then nothing is yielded
+        for it): the child ends, and what is left gets another.
+        """
+        for i, mutant in enumerate(mutants):
+            tests = self.order(mutant, most)
+            spawns = any(t.others for t in tests)
+            old = trial.put_in_place(mutant, known, folder, spawns)
+            # without any, it only runs while the package is imported
+            killer = trial.first_failure(tests, items) if old else ""
+            trial.put_back(old)
+            again = killer and trial.passes(items[killer], self.tests[killer].seconds)
+            if not killer or again or i == 0:
+                yield killer
+            if killer and not again:
+                return
+            self.killers[mutant.group][killer] += bool(killer)
+
+    def _results(self, jobs: deque, work, total: int) -> dict[str, str]:
+        """Do jobs of (seconds, mutants): name of each -> what killed it."""
         found, said = {}, time.perf_counter()
-        for (mutant, _), killer in trial.children(jobs, work, self.at_once):
-            # a child that never answered ran out of time or space, or crashed
-            found[mutant.name] = "no answer" if killer is None else killer
-            if killer == "":
-                print(f"alive: {mutant.name}", flush=True)
-            if killer:
-                self.killers[mutant.group][killer] += 1
+        for (most, batch), killers in trial.children(jobs, work, self.at_once):
+            # one that ended its child at once ran out of time or space, or crashed
+            killers = killers or ["no answer"]
+            for mutant, killer in zip(batch, killers, strict=False):
+                if killer:
+                    found[mutant.name] = killer
+                    self.killers[mutant.group][killer] += 1
+                elif most < self.most:
+                    jobs.append((self.most, [mutant]))
+                else:
+                    found[mutant.name] = ""
+                    print(f"alive: {mutant.name}", flush=True)
+            if batch[len(killers) :]:
+                jobs.appendleft((most, batch[len(killers) :]))
             if time.perf_counter() - said > 30:
                 said = time.perf_counter()
                 alive = sum(not k for k in found.values())
@@ -178,31 +235,30 @@ class Record:
         print(f"{len(mutants)} mutants of what runs at import", flush=True)
 
         def work(job, folder):
-            mutant, tests = job
+            most, (mutant,) = job
             trial.put_instead(mutant, folder)
+            tests = self.order(mutant, most, anew=True)
             ranked = list(dict.fromkeys(t.file for t in tests))
-            wanted = {t.name: t for t in tests}
+            killed = ""
             for files in (ranked[:FILES], ranked[FILES:]):
-                killed = []
 
-                def then(items, killed=killed):
-                    chosen = [(items[n], t) for n, t in wanted.items() if n in items]
-                    killed.append(trial.first_failure(chosen))
+                def then(items):
+                    nonlocal killed
+                    chosen = [t for t in tests if t.name in items]
+                    killed = trial.first_failure(chosen, items)
 
-                if files:
+                if files and not killed:
                     trial.with_tests([self.root / f for f in files], self.root, then)
-                if any(killed):
-                    return killed[0]
-            return ""
+            yield killed
 
-        jobs = ((m, self.order(m, anew=True)) for m in mutants)
+        jobs = deque((self.most, [m]) for m in mutants)
         return self._results(jobs, work, len(mutants))
 
     def at_import(self, mutant: Mutant) -> bool:
         """True if the edited line runs while the package is imported."""
-        early = self._early[str(mutant.path)]
         p = mutant.place
-        return not p.default and not early.isdisjoint(p.lines)
+        lines = {(str(mutant.path), n) for n in p.lines}
+        return not p.default and not self._early.isdisjoint(lines)
 
     def reach(self, mutant: Mutant) -> int:
         return len(self._reaching(mutant))
@@ -211,7 +267,7 @@ class Record:
         path, p = str(mutant.path), mutant.place
         runs = [self.runs.get((path, n), ()) for n in p.lines]
         found = {t.name: t for tests in runs for t in tests}
-        if found or not anew or not self.at_import(mutant):
+        if not anew or not self.at_import(mutant):
             return list(found.values())
         if p.names:  # whoever runs a line with one of the names
             word = re.compile(rf"\b({'|'.join(p.names)})\b")
@@ -220,14 +276,28 @@ class Record:
                     if word.search(line):
                         tests = self.runs.get((str(file), n), ())
                         found |= {t.name: t for t in tests}
-        if not found:
-            found = {t.name: t for t in self.tests.values() if path in t.lines}
+        if not p.names or not found:  # what it made then lives in its file
+            found |= {t.name: t for t in self.tests.values() if path in t.lines}
+        if not found:  # a list of names: whoever runs anything of the room
+            room = str(mutant.path.parent) + os.sep
+            for t in self.tests.values():
+                if any(file.startswith(room) for file in t.lines):
+                    found[t.name] = t
         return list(found.values())
 
-    def order(self, mutant: Mutant, anew: bool = False) -> list[Test]:
-        """The tests to try a mutant on, those first that are likely to be quick."""
-        reaching = sorted(self._reaching(mutant, anew), key=self._cost)
-        tests = {t.name: t for t in reaching}
+    def order(self, mutant: Mutant, most: float, anew: bool = False) -> list[Test]:
+        """Tests to try a mutant on, of so many seconds: those first that may be quick.
+
+        First what killed its neighbours; then the cheapest test of each function of
+        tests, then the second of each.
+        """
+        reaching = sorted(self._reaching(mutant, anew), key=lambda t: self.rank[t.name])
+        turn: Counter = Counter()
+        turns = []
+        for t in reaching:
+            turn[t.function] += 1
+            turns.append((turn[t.function], t))
+        tests = {t.name: t for _, t in sorted(turns, key=lambda pair: pair[0])}
         last = [n for n, _ in self.killers[mutant.group].most_common(4)]
         ordered = [tests.pop(n) for n in last if n in tests] + list(tests.values())
         if anew:
@@ -235,63 +305,73 @@ class Record:
             ordered.sort(key=lambda t: -count[t.file])
         chosen, seconds = [], 0.0
         for t in ordered:
-            if not chosen or seconds + t.seconds <= MOST:
+            if not chosen or seconds + t.seconds <= most:
                 seconds += t.seconds
                 chosen.append(t)
         return chosen
 
-    def _cost(self, test: Test) -> float:
-        return test.seconds * sum(map(len, test.lines.values()))
-
-    def _index(self) -> None:
+    def _index(self, kept: Iterable[Path]) -> None:
+        """Read what was recorded."""
+        found: list[Test] = []
+        for file in kept:
+            tests, early = pickle.loads(file.read_bytes())
+            found += tests
+            self._early |= {(p, n) for p, lines in early.items() for n in lines}
         runs: dict[tuple[str, int], list[Test]] = defaultdict(list)
-        for t in self.tests.values():
+        found.sort(key=lambda t: t.cost)
+        self.tests = {t.name: t for t in found}
+        self.rank = {t.name: i for i, t in enumerate(found)}
+        for t in found:
             for lines in (t.lines, t.others):
                 for path, numbers in lines.items():
                     for n in numbers:
                         runs[path, n].append(t)
         self.runs = runs
-        self._early = defaultdict(set, {k: set(v) for k, v in self.early.items()})
 
-    def _record(self, items: dict) -> None:
-        """Run every test once that has changed, or whose package has."""
-        helpers = [p for p in (self.root / "tests").glob("*.py") if p not in self.files]
-        common = hashlib.sha256(platform.python_version().encode())
-        for path in [*sorted(self.package.rglob("*.py")), *sorted(helpers)]:
-            common.update(path.read_bytes())
-        kept, chunks, left = {}, [], Counter()
-        for path in self.files:
-            key = common.copy()
-            key.update(path.read_bytes())
-            kept[path] = self.folder / f"{path.stem}-{key.hexdigest()[:16]}"
-        for item in items.values():
-            if not kept[item.path].exists():
-                last = chunks[-1] if chunks else []
-                if not last or last[0].path != item.path or len(last) == CHUNK:
-                    chunks.append(last := [])
-                    left[item.path] += 1
-                last.append(item)
-        if chunks:
-            print(f"{sum(map(len, chunks))} tests to record", flush=True)
-        failed, found = [], defaultdict(list)
+    def _kept(self, path: Path) -> Path:
+        """Where it is kept what the tests of a file run, as all is now."""
+        used, new = set(), {path, path.parent / "conftest.py"}
+        while new := {p for p in new if p.exists()} - used:
+            used |= new
+            words = {w for p in new for w in IMPORTED.findall(p.read_text("utf8"))}
+            new = {path.parent / f"{word}.py" for word in words}
+        key = hashlib.sha256(platform.python_version().encode())
+        for file in [*sorted(self.package.rglob("*.py")), *sorted(used)]:
+            key.update(file.read_bytes())
+        return self.folder / f"{path.stem}-{key.hexdigest()[:16]}"
 
-        def work(chunk, folder):
-            return [trial.recorded(item, folder, self.package) for item in chunk]
+    def _record(self, missing: dict[Path, Path]) -> None:
+        """In a process of its own: run the tests of some files, once."""
+        ran = trial.hook.follow(self.package)
 
-        for chunk, answers in trial.children(chunks, work, self.at_once):
-            path = chunk[0].path
-            for item, answer in zip(chunk, answers or [None] * len(chunk), strict=True):
-                if answer is None or not answer[0]:
-                    failed.append(item.nodeid)
-                else:
-                    found[path].append(Test(item.nodeid, *answer[1:]))
-            left[path] -= 1
-            if not left[path]:
+        def then(items: dict) -> None:
+            early = trial.hook.plain(ran)
+            chunks = []
+            for path in missing:
+                mine = [item for item in items.values() if item.path == path]
+                chunks += [mine[i : i + CHUNK] for i in range(0, len(mine), CHUNK)]
+            print(f"{len(items)} tests to record", flush=True)
+            for path in missing:
                 for old in self.folder.glob(f"{path.stem}-*"):
                     old.unlink()
-                kept[path].write_bytes(pickle.dumps(found[path]))
-        for name in sorted(failed):  # a matter of `make test`; not used here
-            print(f"left out, as it fails in a child of its own: {name}")
-        for file in kept.values():
-            if file.exists():
-                self.tests |= {t.name: t for t in pickle.loads(file.read_bytes())}
+            failed, found = [], {path: [] for path in missing}
+            left = Counter(chunk[0].path for chunk in chunks)
+
+            def work(chunk, folder):
+                for item in chunk:
+                    yield trial.recorded(item, folder, self.package, ran)
+
+            for chunk, answers in trial.children(deque(chunks), work, self.at_once):
+                answers += [None] * (len(chunk) - len(answers))
+                for item, answer in zip(chunk, answers, strict=True):
+                    if answer is None or not answer[0]:
+                        failed.append(item.nodeid)
+                    else:
+                        found[item.path].append(Test(item.nodeid, *answer[1:]))
+                left[path := chunk[0].path] -= 1
+                if not left[path]:
+                    missing[path].write_bytes(pickle.dumps((found[path], early)))
+            for name in sorted(failed):  # a matter of `make test`; not used here
+                print(f"left out, as it fails in a child of its own: {name}")
+
+        trial.with_tests(sorted(missing), self.root, then)

@@ -5,10 +5,17 @@ the tests that run the edited line are run until one fails. A mutant that none o
 notices is a hole in the tests, or changes nothing that matters: those are listed, with
 the reason, in ``equivalent.toml``.
 
-Which test runs which lines is recorded first and kept in ``_build/mutants``. The tests
-are then loaded once; for each mutant the process forks, and the child puts the edited
-code into the functions that are there (``trial``). What runs while the package is being
-imported needs a child that has not imported it yet.
+Which test runs which lines is recorded first and kept in ``_build/mutants``, for each
+file of tests until it or the package changes. The tests are then loaded once; children
+of that process put the edited code into the functions that are there (``trial``), one
+mutant after the other: the tests that killed its neighbours are run first, then the
+cheapest of each function of tests. A test that kills has to pass without the mutant.
+What a second of tests does not notice is tried again in a child of its own, by
+``--seconds`` of them. What runs while the package is being imported needs a child that
+has not imported it yet.
+
+To close a room while others use the machine, take the files that hold it:
+``--all ops --tests test_contracts test_norm --seconds 3``.
 
 By default all gradients are taken, and of the rest a sample, the same each time.
 ``--all`` takes every mutant, ``--gradients`` those of backwards and JVPs alone, which
@@ -17,6 +24,7 @@ need no test run, and names of rooms or files (``train``, ``data/rows``) only th
 
 import argparse
 import os
+import re
 import sys
 import time
 import tomllib
@@ -35,9 +43,10 @@ from trial import Mutant  # noqa: E402
 HERE = Path(__file__).parent
 SHARE = 4  # one mutant in so many, without --all
 # where not every survivor has been looked at: they are listed, and stop nothing
-OPEN = tuple("cli gradcheck ops train".split())
-# made to try things on, right or wrong: no program
+OPEN = tuple("gradcheck ops train".split())
+# made to try things on, right or wrong: no program; nor is what draws inputs for tasks
 NO_PROGRAM = ("gradcheck/bugs/", "gradcheck/cases/")
+DRAWS = re.compile(r"^def (\w+)\(.*\) -> Draws:$", re.MULTILINE)
 
 
 def mutants_of(package: Path, chosen: list[str]) -> list[Mutant]:
@@ -48,7 +57,9 @@ def mutants_of(package: Path, chosen: list[str]) -> list[Mutant]:
         wanted = not chosen or inside.startswith(tuple(chosen))
         if wanted and not inside.startswith(NO_PROGRAM):
             source = path.read_text(encoding="utf8")
-            found += [Mutant(path, inside, place) for place in places(source)]
+            draws = DRAWS.findall(source)
+            program = [p for p in places(source) if p.owner not in draws]
+            found += [Mutant(path, inside, place) for place in program]
     return found
 
 
@@ -118,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--package", default="charlm")
     parser.add_argument("--listed", type=Path, default=HERE / "equivalent.toml")
     parser.add_argument("--planted", type=Path, default=HERE / "planted.toml")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of tests, at most")
     parser.add_argument("--at-once", type=int, default=os.cpu_count())
     parser.add_argument("--tests", nargs="*", default=[], help="their files: test_data")
     options = parser.parse_args(arguments)
@@ -134,7 +146,9 @@ def main(arguments: list[str] | None = None) -> int:
     whole = {m.name for m in chosen if options.all or is_gradient(m)}  # no sample
     if options.planted.exists() and not options.gradients:
         chosen += planted_in(root / options.package, options.only, options.planted)
-    record = Record(root, root / options.package, options.at_once, options.tests)
+    record = Record(
+        root, root / options.package, options.at_once, options.tests, options.seconds
+    )
     tried = [m for m in chosen if m.name in whole or m.name not in equivalent]
     results = record.try_all(tried)
 

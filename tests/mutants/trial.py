@@ -13,7 +13,9 @@ import sys
 import tempfile
 import traceback
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,7 @@ _spec.loader.exec_module(hook)
 
 # Seconds that a test may take beyond tenfold its own: of the processor, and by the
 # clock, for one that waits
-PROCESSOR, CLOCK = 10.0, 120.0
+PROCESSOR, CLOCK = 2.0, 120.0
 SPACE = 12 * 2**30  # bytes of addresses that a child may have beyond its first
 
 
@@ -76,37 +78,37 @@ class Mutant:
         return mutated(self.path.read_text(encoding="utf8"), self.place)
 
 
-def children(jobs: Iterable, work: Callable, at_once: int) -> Iterator[tuple]:
-    """Do the work for each job in a child of its own: yields (job, answer or None).
+def children(jobs: deque, work: Callable, at_once: int) -> Iterator[tuple]:
+    """Do each job in a child of its own: yields (job, what it yielded).
 
-    The answer is None where the child ended without one.
+    Jobs may be added while this goes on. A child that ends early has yielded less.
     """
-    running, jobs = {}, iter(jobs)
-    while True:
-        while len(running) < at_once:
-            job = next(jobs, StopIteration)
-            if job is StopIteration:
-                break
+    running = {}
+    while running or jobs:
+        while jobs and len(running) < at_once:
+            job = jobs.popleft()
             folder = tempfile.mkdtemp(prefix="mutant")
             sys.stdout.flush()
             pid = os.fork()
             if pid == 0:
                 _child(folder, work, job)
             running[pid] = job, folder
-        if not running:
-            return
         pid, _ = os.waitpid(-1, 0)
         if pid not in running:
             continue
         job, folder = running.pop(pid)
-        try:
-            answer = pickle.loads(Path(folder, "answer").read_bytes())
-        except OSError:
-            answer = None
+        answers = list(_answers(Path(folder, "answers")))
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(answer, Broken):
-            raise RuntimeError(f"{job}: {answer.trace}")
-        yield job, answer
+        for answer in answers:
+            if isinstance(answer, Broken):
+                raise RuntimeError(f"{job}: {answer.trace}")
+        yield job, answers
+
+
+def _answers(path: Path) -> Iterator:
+    with suppress(OSError, EOFError, pickle.UnpicklingError), path.open("rb") as file:
+        while True:
+            yield pickle.load(file)
 
 
 def _child(folder: str, work: Callable, job: object) -> None:
@@ -120,12 +122,12 @@ def _child(folder: str, work: Callable, job: object) -> None:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = folder
         now = int(Path("/proc/self/statm").read_text().split()[0]) * 4096
         resource.setrlimit(resource.RLIMIT_AS, (now + SPACE, now + SPACE))
-        try:
-            answer = work(job, folder)
-        except Exception:  # of this engine: those of tests are caught by pytest
-            answer = Broken(traceback.format_exc())
-        Path(folder, "part").write_bytes(pickle.dumps(answer))
-        Path(folder, "part").rename(Path(folder, "answer"))
+        with Path(folder, "answers").open("wb", buffering=0) as file:
+            try:
+                for answer in work(job, folder):
+                    file.write(pickle.dumps(answer))
+            except Exception:  # of this engine: those of tests are caught by pytest
+                file.write(pickle.dumps(Broken(traceback.format_exc())))
         code = 0
     finally:
         os._exit(code)
@@ -177,23 +179,22 @@ def with_tests(files: list[Path], root: Path, then: Callable) -> None:
         raise SystemExit(f"mutants: collecting the tests ended with {code}")
 
 
-def passes(item) -> bool:
+def passes(item, seconds: float) -> bool:
     """Run one test with all its fixtures; true if nothing failed."""
     from _pytest.runner import runtestprotocol
 
+    limit(seconds)
     reports = runtestprotocol(item, log=False, nextitem=None)
     return not any(report.failed for report in reports)
 
 
-def recorded(item, folder: str, package: Path) -> tuple:
+def recorded(item, folder: str, package: Path, ran: set) -> tuple:
     """Run one test as it is: (passed, seconds, lines here, lines of its processes)."""
     spawned = Path(tempfile.mkdtemp(dir=folder))
     os.environ["CHARLM_LINES"] = f"{spawned}{os.pathsep}{package}"
-    limit(60)
+    ran.clear()
     began = _processor_time()
-    found = hook.follow(package)
-    passed = passes(item)
-    hook.stop()
+    passed = passes(item, 60)
     seconds = _processor_time() - began
     others = {}
     for path in spawned.glob("*.json"):
@@ -203,7 +204,7 @@ def recorded(item, folder: str, package: Path) -> tuple:
             continue
         for name, numbers in lines.items():
             others.setdefault(name, set()).update(numbers)
-    return passed, seconds, hook.plain(found), hook.plain(others)
+    return passed, seconds, hook.plain(ran), {k: sorted(v) for k, v in others.items()}
 
 
 def _processor_time() -> float:
@@ -224,35 +225,66 @@ def functions(package: Path) -> dict[tuple, list]:
     return found
 
 
-def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> bool:
-    """Give the functions of a file the code of the mutant: false if none has another.
-
-    Raises:
-        ValueError: a function lives on that has other variables than its mutant.
-    """
+def put_in_place(mutant: Mutant, known: dict, folder: str, spawns: bool) -> list:
+    """Give the functions of a file what the mutant has: returns what they had."""
     tree = mutant.tree()
-    new = mutant.place.default
-    if new:
-        _put_defaults(mutant, tree, known)
+    old = []
+    if mutant.place.default:
+        for f, defaults, named in _defaults(mutant, tree, known):
+            old.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
+            f.__defaults__, f.__kwdefaults__ = defaults, named
     else:
-        codes = [compile(tree, str(mutant.path), "exec")]
+        for f, code in _codes(tree, str(mutant.path), known):
+            if f.__code__ != code:
+                old.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
+                f.__code__ = code
+    if spawns:
+        _for_others(mutant, tree, folder)
+    return old
+
+
+def _codes(tree: ast.Module, path: str, known: dict) -> list[tuple]:
+    """(function, its code in this tree), for the functions that there are."""
+
+    def found() -> Iterator[tuple]:
+        codes = [compile(tree, path, "exec")]
         while codes:
             code = codes.pop()
             codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-            key = code.co_filename, code.co_qualname, code.co_firstlineno
-            for f in known.get(key, ()):
-                if f.__code__ != code:
-                    if not code.co_freevars:  # such as what super() needs
-                        code = code.replace(co_freevars=f.__code__.co_freevars)
-                    f.__code__ = code
-                    new = True
-    if spawns:
-        _for_others(mutant, tree, folder)
-    return new
+            key = path, code.co_qualname, code.co_firstlineno
+            yield from ((f, code) for f in known.get(key, ()))
+
+    # a function that lives has the variables of others that it had when it was made:
+    # where the tree no longer speaks of them it does so once more, and never runs it
+    for f, code in found():
+        lost = set(f.__code__.co_freevars) - set(code.co_freevars)
+        if lost:
+            for node in ast.walk(tree):
+                named = isinstance(node, ast.FunctionDef) and node.name == code.co_name
+                if named and _first_line(node) == code.co_firstlineno:
+                    names = [ast.Expr(ast.Name(n, ast.Load())) for n in sorted(lost)]
+                    node.body.append(ast.If(ast.Constant(False), names, []))
+    ast.fix_missing_locations(tree)
+    return [
+        (f, code)
+        for f, code in found()
+        if len(code.co_freevars) == len(f.__code__.co_freevars)
+    ]
 
 
-def _put_defaults(mutant: Mutant, tree: ast.Module, known: dict) -> None:
-    """Give a function the default values of the mutant."""
+def _first_line(f: ast.FunctionDef) -> int:
+    return min([f.lineno, *(d.lineno for d in f.decorator_list)])
+
+
+def put_back(old: list) -> None:
+    """Undo ``put_in_place``."""
+    for f, code, defaults, named in old:
+        f.__code__, f.__defaults__, f.__kwdefaults__ = code, defaults, named
+    os.environ.pop("CHARLM_MUTANT", None)
+
+
+def _defaults(mutant: Mutant, tree: ast.Module, known: dict) -> Iterator[tuple]:
+    """Functions, with the default values that the mutant has: by place, by name."""
     path = str(mutant.path)
 
     def value(node: ast.expr, f: types.FunctionType) -> object:
@@ -262,12 +294,10 @@ def _put_defaults(mutant: Mutant, tree: ast.Module, known: dict) -> None:
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        for f in known.get((path, mutant.place.owner, first), ()):
-            f.__defaults__ = tuple(value(d, f) for d in node.args.defaults)
-            for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-                if d is not None:
-                    f.__kwdefaults__[a.arg] = value(d, f)
+        for f in known.get((path, mutant.place.owner, _first_line(node)), ()):
+            both = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            named = {a.arg: value(d, f) for a, d in both if d is not None}
+            yield f, tuple(value(d, f) for d in node.args.defaults), named
 
 
 def put_instead(mutant: Mutant, folder: str) -> None:
@@ -283,10 +313,9 @@ def _for_others(mutant: Mutant, tree: ast.Module, folder: str) -> None:
     os.environ["CHARLM_MUTANT"] = str(note)
 
 
-def first_failure(tests: list[tuple]) -> str:
-    """Name of the first test that fails, "" if none does; (item, what is known)."""
-    for item, test in tests:
-        limit(test.seconds)
-        if not passes(item):
+def first_failure(tests: list, items: dict) -> str:
+    """Name of the first test that fails, "" if none does."""
+    for test in tests:
+        if not passes(items[test.name], test.seconds):
             return test.name
     return ""

@@ -1,0 +1,217 @@
+"""What ``charlm train`` does with what was typed: files, logs, words, what goes on."""
+
+import csv
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from charlm.cli import main
+from charlm.cli import train as training
+from charlm.train.checkpoint import read
+from charlm.train.watch import Silence
+
+launching = sys.modules["charlm.train.launch"]  # the module, not its function
+
+NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
+QUICK = "--model bigram --steps 8 --batch 4 --evals 2".split()
+TRAIN = ["train", "--data", "names.txt", *QUICK]
+TUNE = ["train", "--from", "m.st", *QUICK[2:], "--out", "tuned.st"]
+FILE = "charlm-model.safetensors"
+SIZE = (1 + len(set("".join(NAMES)))) ** 2  # numbers of a bigram model
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a list of names and a text."""
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text("\n".join(NAMES))
+    Path("text.txt").write_text("the cat sat on the mat.\n" * 30)
+    return tmp_path
+
+
+def told(capsys, *args):
+    """The one line of a refusal."""
+    capsys.readouterr()
+    assert main([*args]) == 2
+    return capsys.readouterr().err.removeprefix("charlm: ").strip()
+
+
+def steps_in(log):
+    return [row["step"] for row in csv.DictReader(Path(log).read_text().splitlines())]
+
+
+def test_a_log_goes_on_with_its_run_and_begins_anew_with_another(folder, capsys):
+    log = ["--log", "l.csv"]
+    assert main([*TRAIN, *log]) == 0
+    assert steps_in("l.csv") == ["4", "8"]
+    before = Path("l.csv").read_bytes()
+    heard = told(capsys, *TRAIN, *log, "--out", "b.st")
+    assert heard.startswith("l.csv: exists already; replace it with --overwrite, or")
+    assert Path("l.csv").read_bytes() == before
+    go_on = ["train", "--resume", "--data", "names.txt", "--steps", "12"]
+    assert main([*go_on, *log]) == 0
+    assert Path("l.csv").read_bytes().startswith(before)
+    assert steps_in("l.csv") == ["4", "8", "12"]
+    assert main([*TRAIN, *log, "--overwrite"]) == 0
+    assert steps_in("l.csv") == ["4", "8"]
+    assert main([*TRAIN, "--overwrite", "--log", "new.csv"]) == 0
+    assert steps_in("new.csv") == ["4", "8"]
+
+
+def test_of_several_processes_only_the_first_speaks_and_writes(
+    folder, capsys, monkeypatch
+):
+    Path("l.csv").write_text("kept")
+    monkeypatch.setenv("RANK", "1")
+    args = ["--log", "l.csv", "--overwrite", "--plot", "p.svg"]
+    assert main([*TRAIN, *args]) == 0
+    both = capsys.readouterr()
+    assert both.out + both.err == ""
+    assert Path("l.csv").read_text() == "kept"
+    assert {p.name for p in folder.iterdir()} == {"l.csv", "names.txt", "text.txt"}
+
+
+@pytest.mark.parametrize(
+    ("options", "every", "quiet", "logs"),
+    [
+        ([], 30, False, 0),
+        (["--save-every", "0", "--json"], 0, True, 0),
+        (["--save-every", "2.5", "--log", "l.csv"], 2.5, False, 1),
+    ],
+)
+def test_how_a_run_is_launched(options, every, quiet, logs, folder, monkeypatch):
+    launched = []
+    monkeypatch.setattr(training, "launch", lambda *given: launched.append(given))
+    assert main([*TRAIN, *options]) == 0
+    ((job, place, *how),) = launched
+    assert (job.kind, place.path) == ("bigram", Path(FILE))
+    assert [how[0], how[1], len(how[2])] == [every, quiet, logs]
+
+
+def test_seconds_below_0_are_refused(folder, capsys):
+    heard = told(capsys, *TRAIN, "--save-every", "-0.5")
+    assert heard == "--save-every is -0.5; give seconds, 0 or more"
+
+
+def test_a_setting_is_refused_before_the_data_are_read(folder, capsys):
+    """They may have to be downloaded."""
+    heard = told(capsys, "train", "--data", "gone.txt", "--lr", "-1")
+    assert heard.startswith("lr is -1")
+
+
+def test_beside_from_the_model_says_what_it_is(folder, capsys):
+    assert main([*TRAIN, "--out", "m.st"]) == 0
+    given = "--model gpt --n-embd 8 --momentum 0.1 --text --boundary |".split()
+    heard = told(capsys, *TUNE, "--data", "names.txt", *given)
+    assert heard == (
+        "--model, --n-embd, --momentum, --text, --boundary: m.st says what its model "
+        "is; leave them out beside --from"
+    )
+    heard = told(capsys, *TUNE, "--data", "names.txt", "--boundary", "|")
+    assert heard.startswith("--boundary: m.st says")
+
+
+@pytest.mark.parametrize("before", [[], ["--nfc"]])
+@pytest.mark.parametrize("after", [[], ["--nfc"]])
+def test_a_tuned_model_reads_as_before_and_joins_accents_if_either_did(
+    before, after, folder, capsys
+):
+    Path("apart.txt").write_text("e\u0301 la\n" * 40, encoding="utf8")
+    start = ["train", "--data", "apart.txt", "--text", *QUICK, "--out", "m.st"]
+    assert main([*start, *before]) == 0
+    first = read("m.st").head
+    assert first["data"]["running"]
+    assert first["data"]["compose"] == bool(before)
+    args = [*TUNE, "--data", "apart.txt", *after]
+    if after and not before:  # é is none of its symbols
+        assert "LATIN SMALL LETTER E WITH ACUTE" in told(capsys, *args)
+        return
+    assert main(args) == 0
+    tuned = read("tuned.st").head
+    assert tuned["symbols"] == first["symbols"]
+    assert tuned["data"]["running"]
+    assert tuned["data"]["compose"] == bool(before or after)
+
+
+def test_beside_resume_only_the_length_changes(folder, capsys):
+    assert main(TRAIN) == 0
+    go_on = ["train", "--resume", "--data", "names.txt"]
+    given = "--model gpt --n-embd 8 --lr 1 --token-dropout 0.1 --from m.st --text"
+    heard = told(capsys, *go_on, *given.split(), "--nfc", "--overwrite")
+    assert heard == (
+        "--model, --n-embd, --lr, --token-dropout, --from, --text, --nfc, --overwrite: "
+        "a run that goes on keeps its own; beside --resume only --epochs or --steps "
+        "change it"
+    )
+    assert told(capsys, *go_on, "--overwrite").startswith("--overwrite: a run that")
+
+
+def test_a_run_that_was_stopped_keeps_what_it_replaces_until_it_has_finished(
+    folder, capsys, monkeypatch
+):
+    assert main([*TRAIN, "--out", "m.st"]) == 0
+    old, kept = Path("m.st").read_bytes(), Path("m.before.st")
+
+    class Stopping(Silence):
+        def __call__(self, trainer, progress):
+            if progress.step == 6:
+                signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launching, "watcher", lambda quiet: Stopping())
+        assert main([*TRAIN, "--out", "m.st", "--overwrite"]) == 1
+    heard = capsys.readouterr().err.splitlines()[-1]
+    assert heard.startswith("charlm: stopped after step 6 of 8; the run is in m.st: go")
+    where = folder / kept
+    assert heard.endswith(f"; what it replaces is in {where} until it has finished")
+    assert kept.read_bytes() == old
+    assert main(["train", "--resume", "--data", "names.txt", "--out", "m.st"]) == 0
+    assert not kept.exists()
+    assert read("m.st").head["run"]["steps"] == 8
+
+
+def test_what_a_run_says_at_its_end(folder, capsys):
+    learnt = "--data text.txt --text --steps 200 --batch 16 --evals 2 --lr 0.1".split()
+    assert main(["train", "--model", "bigram", *learnt]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    found = read(FILE)
+    kept, size = found.head["run"], len(found.vocab) ** 2
+    assert re.fullmatch(
+        rf"bigram, {size} parameters, 200 steps in \d+\.\d s: dev loss "
+        rf"{kept['best']:.4f} nats per character",
+        first,
+    )
+    assert second == f"The model is in {FILE}. Draw from it: charlm sample"
+    # a rate too small to change anything: no gain, so the run ends early
+    still = ["--steps", "1000", "--evals", "500", "--lr", "1e-30", "--patience", "1"]
+    assert main([*TRAIN[:5], "--batch", "4", *still, "--out", "m.st"]) == 0
+    first, second, note = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"bigram, {SIZE} parameters, 4 of 1,000 steps in ")
+    assert second == "The model is in m.st. Draw from it: charlm sample m.st"
+    assert note.startswith("note: guessing symbols by their frequency gives ")
+    assert main([*TRAIN, "--overwrite", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    kept = read(FILE).head["run"]
+    assert said == {
+        "file": FILE,
+        "model": "bigram",
+        "parameters": SIZE,
+        "steps": 8,
+        "dev": kept["best"],
+        "seconds": round(kept["seconds"], 2),
+    }
+
+
+def test_a_picture_of_the_loss_is_drawn_if_it_is_wanted(folder, capsys, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("charlm.plots.loss_curve", lambda *given: drawn.append(given))
+    assert main(TRAIN) == 0
+    assert drawn == []
+    assert main([*TRAIN, "--overwrite", "--plot", "p.svg"]) == 0
+    found = read(FILE)
+    dev = [tuple(entry) for entry in found.head["run"]["dev"]]
+    assert drawn == [(found.state["losses"].tolist(), dev, "p.svg")]
