@@ -424,6 +424,14 @@ def test_transforms_of_torch_go_through(pair):
         assert torch.equal(f(*moving), value)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+def test_compiled_code_is_of_one_piece():
+    """What is held of a call is left out there; it cannot be compiled."""
+    x = torch.randn(2, 3)
+    f = torch.compile(lambda x: ops.tanh(x)[0], backend="eager", fullgraph=True)
+    assert torch.equal(f(x), x.tanh())
+
+
 def test_tensors_by_name_and_lists_as_shapes():
     x, W, b = torch.randn(3, 4), torch.randn(4, 2), torch.randn(2)
     due, _ = ops.linear(x, W, b)
@@ -457,6 +465,13 @@ def test_without_docstrings_there_is_nothing_to_hold():
     command = [sys.executable, "-OO", "-W", "ignore", "-c", line]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "tensor([0., 0.])\n"
+
+
+def test_uncounted_targets_and_features_without_a_pair_are_refused():
+    with pytest.raises(ValueError, match="no target counts"):
+        ops.cross_entropy(torch.zeros(2, 3), torch.tensor([-1, -1]))
+    with pytest.raises(ValueError, match="5 features do not form pairs"):
+        ops.sinusoid(2, 5, torch.zeros(()))
 
 
 def test_a_symbol_that_cannot_come_costs_nothing():

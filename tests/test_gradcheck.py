@@ -12,6 +12,8 @@ from charlm.gradcheck import (
     cmp,
     compare,
     complex_step,
+    directions,
+    one_sided,
 )
 
 
@@ -134,3 +136,25 @@ def test_cmp_without_a_gradient_says_what_to_do():
         cmp("h", torch.tensor([1.0]), h)
     with pytest.raises(ValueError, match="requires_grad"):
         cmp("y", torch.tensor([1.0]), torch.tensor([1.0]))
+
+
+def test_directions_are_drawn_and_of_length_one_together():
+    inputs = torch.zeros(3, 2).double(), torch.tensor([1]), torch.zeros(4).double()
+    one, two = directions(inputs, torch.Generator().manual_seed(3))
+    assert (one.shape, two.shape) == ((3, 2), (4,))
+    assert one.dtype == two.dtype == torch.float64
+    assert (one.square().sum() + two.square().sum()).item() == pytest.approx(1)
+    again = directions(inputs, torch.Generator().manual_seed(3))
+    assert torch.equal(one, again[0])
+    assert directions((torch.zeros(0).double(),), torch.Generator())[0].numel() == 0
+
+
+def test_slopes_on_both_sides_of_a_kink():
+    """Of 2 |x| + x at 0, upwards; of a square to the last digits but some."""
+    x, up = torch.zeros(1).double(), (torch.ones(1).double(),)
+    left, right = one_sided(lambda x: (2 * x.abs() + x, ()), (x,), 3 * up[0], up)
+    assert (left, right) == (pytest.approx(-3), pytest.approx(9))
+    found = one_sided(lambda x: (x * x, ()), (x + 1,), up[0], up, 0.5)
+    assert found == (pytest.approx(2), pytest.approx(2))
+    cubes = one_sided(lambda x: (x**3, ()), (x + 1,), up[0], up)
+    assert cubes == (pytest.approx(3, abs=1e-8), pytest.approx(3, abs=1e-8))
