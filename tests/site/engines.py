@@ -23,7 +23,10 @@ iframe { display: block; width: 1280px; height: 900px; }</style>
 </script>"""
 # Faults of scripts, files that do not load, and formulas before any script of the page
 WATCH = b"""<script>{ const page = document.documentElement, faults = [];
-  const note = fault => { faults.push(fault);
+  const note = fault => {
+    // no fault: some sizes are told one picture later
+    if (/^ResizeObserver loop/.test(fault)) return;
+    faults.push(fault);
     page.dataset.faults = JSON.stringify(faults); };
   addEventListener("error", e => note(e.message
     ?? `cannot load ${e.target.src ?? e.target.href}`), true);
