@@ -17,7 +17,7 @@ class Attention(Layer):
 
     One linear map makes queries, keys and values of all heads, another mixes what the
     heads found. With ``rotate`` queries and keys are rotated by their positions. What
-    they find is computed by the pair that ``attention`` names in :data:`PAIRS`.
+    they find is computed by the pair that ``attention`` names in ``PAIRS``.
     """
 
     def __init__(
