@@ -104,8 +104,14 @@ def test_half_types_lose_only_their_last_bits_at_any_size(pair):
         for a, b in zip(ours, wanted, strict=True):
             assert a.dtype == dtype
             if b.numel() and b.abs().max() < torch.finfo(dtype).max / 4:
-                # near a bend's end 1 - y**2 of a rounded y is off by a bit of one
-                least = dy.abs().max() if pair in BENDS and dy.numel() else 1e-3
+                least = 1e-3
+                if pair in BENDS and dy.numel():
+                    # near a bend's end 1 - y**2 of a rounded y is off by a bit of one
+                    least = dy.abs().max()
+                elif pair == "fused_attention":
+                    # it begins with sums of dy times a rounded y; q and k follow
+                    q, k, _ = (x.abs().max() for x in high)
+                    least = max(least, dy.abs().max() * due.abs().max() * max(q, k))
                 error = (a.double() - b).abs().max() / max(b.abs().max(), least)
                 assert error <= 32 * torch.finfo(dtype).eps
 

@@ -400,6 +400,7 @@ def test_help_tells_every_default():
         if field.name in told and field.name not in ("epochs", "steps"):
             value = field.default
             shown = f"{value:g}" if isinstance(value, float) else str(value)
+            shown = "off" if value is False else shown
             assert re.search(rf"\b{re.escape(shown)}\b", told[field.name]), field.name
     for make in KINDS.values():
         for name, parameter in signature(make).parameters.items():

@@ -56,6 +56,7 @@ def test_what_a_run_is_that_nobody_has_set():
         "token_dropout": 0.0,
         "ema": 0.0,
         "evals": 10,
+        "compile": False,
         "patience": 0,
         "keep_best": True,
         "accumulate": 1,

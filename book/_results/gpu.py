@@ -24,7 +24,7 @@ from record import card, made, write
 from charlm.data import Corpus, corpus
 from charlm.models import build
 from charlm.sample import nll
-from charlm.train import TrainConfig, Trainer
+from charlm.train import TrainConfig, Trainer, timing
 
 SEEDS = (0, 1, 2)
 FUSED = {"attention": "fused", "dropout": 0.2}
@@ -105,7 +105,7 @@ def record(kind: str, device: str, ends: float) -> None:
     runs: list[dict] = []
     for seed in SEEDS[: 1 if device == "cpu" else None]:
         trainer, rows, data = prepared(kind, seed, device)
-        takes = trainer.rehearse() * trainer.total
+        takes = timing.rehearse(trainer) * trainer.total
         if time.monotonic() + takes > ends:
             print(f"{kind}, seed {seed}: left out; it would take {takes:.0f} s")
             continue

@@ -90,7 +90,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         shape.add_argument(f"--{name}", type=kind, help=about)
     run = parser.add_argument_group("the run")
     about = "compile the step; for long runs, as that takes minutes (off)"
-    run.add_argument("--compile", action="store_true", help=about)
+    run.add_argument("--compile", action="store_true", default=None, help=about)
     for name, kind, about in (
         ("epochs", float, "how often everything is seen (by the data, about 10)"),
         ("steps", int, "minibatches, instead of epochs (2,000 to 20,000)"),

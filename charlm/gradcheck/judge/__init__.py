@@ -10,10 +10,11 @@ It calls no automatic differentiation: the witnesses are given to it, by
 :mod:`charlm.gradcheck`, which is its public face.
 """
 
+from .case import Case, Form, Trial
 from .court import Bench
 from .function import alike, judge_function, transposed
 from .guard import Misbehaved, call, where
-from .guesses import Case, Form, Trial, close
+from .guesses import close
 from .inputs import input_names
 from .judge import judge
 from .measure import ZERO, adjoint, bracket, distance, error, gradients, upstream

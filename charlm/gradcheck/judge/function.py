@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ..numeric import floating
+from .case import Case, Form, Trial
 from .guard import Gradients, Misbehaved, call, where
-from .guesses import Case, Form, Trial, close
+from .guesses import close
 from .inputs import copies, input_names
 from .measure import distance, upstream
 from .slips import explain

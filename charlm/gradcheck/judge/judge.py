@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..numeric import floating
+from .case import Case, Form, Trial
 from .court import Bench, Court
 from .guard import Gradients, Misbehaved, call, run_backward, run_forward
-from .guesses import Case, Form, Trial
 from .inputs import changed, gradient_name, input_names, named, prepared
 from .measure import distance, upstream
 from .slips import explain

@@ -9,7 +9,8 @@ all digits. What no slip predicts is described by where it differs.
 import itertools
 from collections.abc import Iterator
 
-from .guesses import CLOSE, Case, Trial, close, constants, factor, guesses, near
+from .case import Case, Trial
+from .guesses import CLOSE, close, constants, factor, guesses, near
 from .terms import sums, terms
 from .verdict import Finding
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from .guesses import CLOSE, Case, Trial, close, factor, near
+from .case import Case, Trial
+from .guesses import CLOSE, close, factor, near
 from .paths import Edge, cuts
 from .verdict import Finding
 
