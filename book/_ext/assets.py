@@ -27,6 +27,7 @@ LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
 SEARCHES = re.compile(r"documentation_options|doctools|sphinx_highlight")
 PREVIEWS = re.compile(r"/tippy/|\.previews\.js")
 LINKS = re.compile(r'class="(?:reference internal|footnote-reference)')
+COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 
 
 def wanted(name: str, page: str, body: str) -> bool:
@@ -53,6 +54,14 @@ def choose(app, pagename, templatename, context, doctree) -> None:
             for a in context[kind]
             if wanted(str(getattr(a, "filename", a)), pagename, body)
         ]
+
+
+def leave_comments_out(app, exception) -> None:
+    """Style sheets without their comments, a fifth of what a page loads of them."""
+    if exception is None and app.builder.name == "html":
+        for path in Path(app.outdir, "_static").glob("*.css"):
+            text = path.read_text(encoding="utf8")
+            path.write_text(COMMENT.sub("", text), encoding="utf8")
 
 
 class FewSpans(HtmlFormatter):
@@ -96,4 +105,5 @@ def setup(app):
     app.set_translator("html", FewElements)
     app.connect("config-inited", configure)
     app.connect("html-page-context", choose, priority=900)
+    app.connect("build-finished", leave_comments_out)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
