@@ -79,12 +79,22 @@ def test_after_an_edit_the_site_is_that_of_a_clean_build(tmp_path, half):
         shutil.rmtree(tmp_path / f"clean{number}")
 
 
+HELD = """def held():
+    one = 1
+    two = 1 + one
+    assert one + one == 3
+```
+
+```{code-cell} python
+held()"""
+
+
 def planted(book: Path) -> None:
     """Three pages whose cells fail, each in another way."""
     failing = {
         "one": "from charlm.evidence import outcome\n"
         'outcome("the tree wins", [1.0, 2.0, 3.0], "<", 2.5)',
-        "two": "assert 1 + 1 == 3",
+        "two": HELD,
         "three": "import charlm\nvalue = 1\ncharlm.nothing",
     }
     for name, code in failing.items():
@@ -109,7 +119,7 @@ def test_all_pages_run_then_the_verdict(tmp_path):
     (lines,) = told
     for name, code in (
         ("one", "outcome("),
-        ("two", "assert 1"),
+        ("two", "held()"),
         ("three", "charlm.no"),
     ):
         text = (book / f"book/{name}.md").read_text().splitlines()
@@ -117,7 +127,7 @@ def test_all_pages_run_then_the_verdict(tmp_path):
         assert f"book/{name}.md:{line}" in dict(lines)
     reasons = " ".join(dict(lines).values())
     assert "FellShort: fell short: the tree wins | [1 2 3; mean 2, spread 1]" in reasons
-    assert "AssertionError: assert 1 + 1 == 3" in reasons
+    assert "AssertionError: assert one + one == 3" in reasons
     assert "AttributeError: module 'charlm' has no attribute 'nothing'" in reasons
     site = book / "_build" / "html"
     assert (site / "book/glossary.html").is_file()

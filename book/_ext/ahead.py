@@ -67,9 +67,12 @@ def problems(job: Job, error: object) -> list[tuple[int, str]]:
             if output["output_type"] != "error":
                 continue
             trace = ANSI.sub("", "\n".join(output["traceback"]))
-            places = re.findall(r"Cell In\[\d+\], line (\d+)", trace)
+            # what fails may be called here and written in a cell before
+            here = rf"Cell In\[{cell.execution_count}\], line (\d+)"
+            places = re.findall(here, trace)
             inside = int(places[-1]) if places else 1
-            told = output["evalue"] or cell.source.splitlines()[inside - 1].strip()
+            marked = re.findall(r"^-+> ?\d+ (.*)", trace, re.MULTILINE)
+            told = output["evalue"] or (marked[-1].strip() if marked else "no reason")
             where = line_of(text, start, cell.source, inside)
             found.append((where, f"{output['ename']}: {told}"))
     if error is not None:  # a limit of time, or a process that died
