@@ -1,8 +1,10 @@
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
+from typed import NAMES, TEXT
 
 os.environ.pop("CHARLM_NAMES", None)  # what the tests say is said of the bundled list
 
@@ -20,3 +22,12 @@ def _one_thread():
 def g():
     """A seeded source of random numbers."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a list of names and a text."""
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text("\n".join(NAMES))
+    Path("text.txt").write_text(TEXT)
+    return tmp_path

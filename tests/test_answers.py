@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from typed import NAMES, TEXT, answer, told
 
 from charlm.cli import check as checking
 from charlm.cli import eval as evaluation
@@ -26,7 +27,6 @@ from charlm.train import Stopped
 from charlm.train.checkpoint import read
 
 command = sys.modules["charlm.cli.main"]
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 TRAIN = "train --data names.txt --model bigram --steps 2 --batch 4".split()
 FILE = "charlm-model.safetensors"
 
@@ -39,7 +39,7 @@ def models(tmp_path_factory):
     os.chdir(folder)
     try:
         Path("names.txt").write_text("\n".join(NAMES))
-        Path("text.txt").write_text("the cat sat on the mat.\n" * 30)
+        Path("text.txt").write_text(TEXT)
         assert main([*TRAIN, "--json"]) == 0
         text = ["--data", "text.txt", "--text", "--out", "text.st", "--json"]
         assert main([*TRAIN, *text]) == 0
@@ -52,19 +52,6 @@ def models(tmp_path_factory):
 def folder(models, monkeypatch):
     monkeypatch.chdir(models)
     return models
-
-
-def told(capsys, *args):
-    """The one line of a refusal."""
-    capsys.readouterr()
-    assert main([*args]) == 2
-    return capsys.readouterr().err.removeprefix("charlm: ").strip()
-
-
-def answer(capsys, *args):
-    capsys.readouterr()
-    assert main([*args, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

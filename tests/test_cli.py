@@ -14,6 +14,7 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from typed import NAMES
 
 from charlm.cli import main, parser
 from charlm.cli.train import SHAPE
@@ -21,7 +22,6 @@ from charlm.models import KINDS
 from charlm.train import TrainConfig
 from charlm.train.checkpoint import read
 
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 SHORT = ["--steps", "12", "--batch", "4", "--evals", "2"]
 
 

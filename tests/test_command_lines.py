@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
+from typed import NAMES
 
 from charlm.cli import main
 from charlm.train import header
 from charlm.train.checkpoint import read
 
 LINES = int(os.environ.get("CHARLM_LINES", "300"))
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 NUMBERS = [
     "-1",
     "0",

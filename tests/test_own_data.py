@@ -1,8 +1,6 @@
 """Lists and texts of one's own: what is chosen by the data, asked for, written."""
 
-import csv
 import io
-import json
 import math
 import re
 import subprocess
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from typed import NAMES, answer, table
 
 from charlm.cli import main
 from charlm.data import Vocab, corpus, load, odd
@@ -24,35 +23,15 @@ from charlm.train.checkpoint import read, store
 from charlm.train.opening import by_frequency, opening
 from charlm.train.standalone import FORWARDS
 
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 TRAIN = ["train", "--data", "names.txt", "--model", "bigram"]
 TRAIN += ["--steps", "8", "--batch", "4", "--evals", "2"]
 MODEL = Path("charlm-model.safetensors")
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with a list of names and a text."""
-    monkeypatch.chdir(tmp_path)
-    Path("names.txt").write_text("\n".join(NAMES))
-    Path("text.txt").write_text("the cat sat on the mat.\nso did the dog.\n" * 30)
-    return tmp_path
-
-
-def answer(capsys, *args):
-    capsys.readouterr()
-    assert main([*args, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def refusal(capsys, *args):
     capsys.readouterr()
     assert main(list(args)) == 2
     return capsys.readouterr().err
-
-
-def table(name):
-    return list(csv.DictReader(Path(name).read_text().splitlines()))
 
 
 def test_the_length_of_a_run_comes_from_the_data(folder):

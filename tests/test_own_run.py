@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from typed import NAMES
 
 from charlm import data
 from charlm.cli import main
@@ -18,7 +19,6 @@ from charlm.data import corpus
 from charlm.train import Place, new
 from charlm.train.checkpoint import read
 
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 QUICK = ["--steps", "8", "--batch", "4", "--evals", "2"]
 TRAIN = ["train", "--data", "names.txt", "--model", "bigram", *QUICK]
 MODEL = Path("charlm-model.safetensors")

@@ -1,6 +1,5 @@
 """What ``charlm train`` does with what was typed: files, logs, words, what goes on."""
 
-import csv
 import json
 import re
 import signal
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typed import NAMES, table, told
 
 from charlm.cli import main
 from charlm.cli import train as training
@@ -16,7 +16,6 @@ from charlm.train.watch import Silence
 
 launching = sys.modules["charlm.train.launch"]  # the module, not its function
 
-NAMES = "ada bo cleo dan eva finn gus hana ivo jana kim lea mo nina otto".split()
 QUICK = "--model bigram --steps 8 --batch 4 --evals 2".split()
 TRAIN = ["train", "--data", "names.txt", *QUICK]
 TUNE = ["train", "--from", "m.st", *QUICK[2:], "--out", "tuned.st"]
@@ -24,24 +23,8 @@ FILE = "charlm-model.safetensors"
 SIZE = (1 + len(set("".join(NAMES)))) ** 2  # numbers of a bigram model
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working folder with a list of names and a text."""
-    monkeypatch.chdir(tmp_path)
-    Path("names.txt").write_text("\n".join(NAMES))
-    Path("text.txt").write_text("the cat sat on the mat.\n" * 30)
-    return tmp_path
-
-
-def told(capsys, *args):
-    """The one line of a refusal."""
-    capsys.readouterr()
-    assert main([*args]) == 2
-    return capsys.readouterr().err.removeprefix("charlm: ").strip()
-
-
 def steps_in(log):
-    return [row["step"] for row in csv.DictReader(Path(log).read_text().splitlines())]
+    return [row["step"] for row in table(log)]
 
 
 def test_a_log_goes_on_with_its_run_and_begins_anew_with_another(folder, capsys):
