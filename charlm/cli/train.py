@@ -120,7 +120,7 @@ def _report(args: Namespace, job: Job) -> int:
         f"dev loss {result.best:.4f} nats per character" if measured else "unmeasured"
     )
     notes = []
-    if result.best >= (guessed := by_frequency(trainer)):  # if measured, else nan
+    if measured and result.best >= (guessed := by_frequency(trainer)):
         notes = [
             f"note: guessing symbols by their frequency gives {guessed:.4f}, so this "
             "model has learnt little that holds for other data; give it more data, a "
