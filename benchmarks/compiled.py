@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -25,7 +26,7 @@ from races import generator  # noqa: E402
 from charlm.data import corpus  # noqa: E402
 from charlm.models import GPT, GRU, LSTM, MLP, RNN, ConvTree, Tree, WaveNet  # noqa: E402
 from charlm.train import Fast, TrainConfig, Trainer  # noqa: E402
-from charlm.train.timing import median_seconds  # noqa: E402
+from charlm.train.timing import median_seconds, take  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "book" / "_results"))
 from record import made  # noqa: E402
@@ -61,14 +62,7 @@ def contestants(kind, names):
             continue
         X, Y = (t[:BATCH] for t in data)
 
-        def step(trainer=trainer, X=X, Y=Y):
-            with torch.inference_mode():
-                if trainer.compiled:
-                    trainer.compiled.step(X, Y, 1e-3)
-                    return trainer.compiled.read()
-                trainer.gradient(X, Y)
-                return trainer.optimiser.step(1e-3)
-
+        step = partial(take, trainer, X, Y, 1e-3)
         if trainer.compiled:
             before = spent()
             step()

@@ -27,6 +27,7 @@ from charlm import gradcheck, ops
 from charlm.models import GPT
 from charlm.ops.fused import fused_kernel
 from charlm.train import TrainConfig, Trainer
+from charlm.train.timing import take
 
 RESULTS = Path(__file__).parents[1] / "book" / "_results"
 sys.path.append(str(RESULTS))
@@ -92,14 +93,9 @@ def ours(batch, size, device, options, settings):
     trainer = Trainer(model, symbols(batch, size, device), config=config, device=device)
 
     def step(X, Y):
-        with torch.inference_mode():
-            if trainer.compiled:
-                trainer.compiled.step(X, Y, 1e-3)
-                if trainer.compiled.why:
-                    raise RuntimeError(trainer.compiled.why)
-            else:
-                trainer.gradient(X, Y)
-                trainer.optimiser.step(1e-3)
+        take(trainer, X, Y, 1e-3)
+        if trainer.compiled and trainer.compiled.why:
+            raise RuntimeError(trainer.compiled.why)
 
     return step
 

@@ -7,7 +7,8 @@
 * ``job``, ``plan``, ``opening``: what is to be trained, how long, and how that is said;
   ``launch``: the whole run;
 * ``checkpoint``, ``header``, ``place``: saving it and going on; ``keeper``: when;
-* ``gradient``, ``scale``: of a minibatch, in 16 bits too, with a scaled loss;
+* ``gradient``, ``scale``: of a minibatch, in 16 bits too, with a scaled loss; ``way``:
+  which of them a run takes;
 * ``parallel``, ``device``: in parts and several processes, graphics processors;
 * ``watch``: progress; ``timing``, ``memory``: times of steps, bytes alive; ``export``:
   models for elsewhere.

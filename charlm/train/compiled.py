@@ -11,15 +11,14 @@ Code is made for one shape of minibatch, which takes a minute, so
 
 import math
 from collections.abc import Callable
-from copy import deepcopy
 from types import FunctionType, MethodType
 
 import torch
 from torch import Tensor
 
-from ..ops import cross_entropy, cross_entropy_backward
 from .config import TrainConfig, TrainModel
 from .flat import Flat
+from .gradient import add_gradient, copied
 from .optim import Optimiser, shorten
 
 Function = Callable[..., Tensor]
@@ -56,10 +55,7 @@ class Compiled:
         self.flat, self.config, self.optimiser = flat, config, optimiser
         # gradients of their own: where they are windows into one vector, compiled code
         # copies the whole vector for each of them
-        shared = [t for _, t in model.statistics()] + [
-            getattr(model, "generator", None)
-        ]
-        self.model = deepcopy(model, {id(each): each for each in shared})
+        self.model = copied(model)
         self.gradients = []
         for (_, p, _), (_, own, d) in zip(
             model.named(), self.model.named(), strict=True
@@ -95,10 +91,7 @@ class Compiled:
     def _gradient(self, X: Tensor, Y: Tensor) -> Tensor:
         for d in self.gradients:
             d.zero_()
-        logits, cache = self.model.forward(X)
-        mean, c_loss = cross_entropy(logits, Y, self.config.smoothing)
-        dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
-        self.model.backward(dlogits, cache)
+        mean = add_gradient(self.model, X, Y, self.config.smoothing)
         self.flat.g.copy_(torch.cat([d.flatten() for d in self.gradients]))
         return mean
 

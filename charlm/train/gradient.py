@@ -11,12 +11,25 @@ import torch
 from torch import Tensor
 
 from ..ops import cross_entropy, cross_entropy_backward, trusted
-from .compiled import Compiled
-from .config import HALVES, TrainConfig, TrainModel
-from .fast import Fast, has_fast_form
+from .config import HALVES, TrainModel
 from .flat import Flat
-from .optim import Optimiser
 from .scale import LossScale
+
+
+def add_gradient(
+    model: TrainModel, X: Tensor, Y: Tensor, smoothing: float = 0.0
+) -> Tensor:
+    """Forward, loss and backward: adds all gradients, returns the mean loss ()."""
+    logits, cache = model.forward(X)
+    mean, c_loss = cross_entropy(logits, Y, smoothing)
+    model.backward(cross_entropy_backward(torch.ones_like(mean), c_loss), cache)
+    return mean
+
+
+def copied(model: TrainModel) -> TrainModel:
+    """A copy whose statistics, and what draws its masks, are those of the model."""
+    shared = [t for _, t in model.statistics()] + [getattr(model, "generator", None)]
+    return deepcopy(model, {id(each): each for each in shared})
 
 
 class Plain:
@@ -39,10 +52,7 @@ class Plain:
         # been looked at
         like = self.flat.p.dtype, X.shape
         with trusted(like in self.gone_through):
-            logits, cache = self.model.forward(X)
-            mean, c_loss = cross_entropy(logits, Y, self.smoothing)
-            dlogits = cross_entropy_backward(torch.ones_like(mean), c_loss)
-            self.model.backward(dlogits, cache)
+            mean = add_gradient(self.model, X, Y, self.smoothing)
         if torch.finfo(self.flat.p.dtype).bits > 16:  # half types are always guarded
             self.gone_through.add(like)
         return mean.item()
@@ -84,11 +94,7 @@ class Half:
             )
         self.flat, self.smoothing = flat, smoothing
         self.scale = scale or (LossScale() if precision == "float16" else None)
-        # statistics stay in float32 and are the model's own, as is what draws its masks
-        shared = [t for _, t in model.statistics()] + [
-            getattr(model, "generator", None)
-        ]
-        self.copy = deepcopy(model, {id(each): each for each in shared})
+        self.copy = copied(model)  # statistics stay in float32
         for _, p, d in self.copy.named():
             p.data, d.data = p.to(HALVES[precision]), d.to(HALVES[precision])
         self.low = Flat(self.copy, str(flat.p.device))
@@ -108,21 +114,3 @@ class Half:
         self.copy.backward(dlogits.to(logits.dtype), cache)
         self.flat.g.copy_(self.low.g).div_(factor)  # in float32, and exact
         return mean.item()
-
-
-def way(
-    model: TrainModel,
-    flat: Flat,
-    config: TrainConfig,
-    optimiser: Optimiser,
-    device: str = "cpu",
-) -> Plain | Half | Fast | Compiled:
-    """The way that fits a model, the settings of a run and a device."""
-    if config.precision != "float32":
-        return Half(model, flat, config.smoothing, config.precision)
-    if config.compile:
-        return Compiled(model, flat, config, optimiser)
-    usable = has_fast_form(model) and device == "cpu" and not config.smoothing
-    if config.fast and usable:
-        return Fast(model, flat)
-    return Plain(model, flat, config.smoothing)

@@ -4,8 +4,10 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from ..data import Corpus
 from ..models import build
@@ -41,6 +43,17 @@ def median_seconds(
     return {name: statistics.median(found) for name, found in times.items()}
 
 
+def take(trainer: Trainer, X: Tensor, Y: Tensor, lr: float) -> None:
+    """One step, without clipping, and its loss is read: what is timed of a run."""
+    with torch.inference_mode():
+        if trainer.compiled:
+            trainer.compiled.step(X, Y, lr)
+            trainer.compiled.read()
+        else:
+            trainer.gradient(X, Y)
+            trainer.optimiser.step(lr)
+
+
 def rehearse(trainer: Trainer) -> float:
     """Seconds of a step, or what it would refuse; afterwards all is as before."""
     kept, times = trainer.copy(), []
@@ -49,13 +62,7 @@ def rehearse(trainer: Trainer) -> float:
         # the first makes buffers or code, and what else the machine does hits some
         for _ in range(11 if trainer.flat.p.numel() < 100_000 else 3):
             began = time.perf_counter()
-            X, Y = trainer.batch(trainer.result.steps)
-            if trainer.compiled:
-                trainer.compiled.step(X, Y, 0.0)
-                trainer.compiled.read()
-            else:
-                trainer.gradient(X, Y)
-                trainer.optimiser.step(0.0)
+            take(trainer, *trainer.batch(trainer.result.steps), 0.0)
             times.append(time.perf_counter() - began)
         trainer.put(kept)
         trainer.optimiser.load(state)
@@ -81,13 +88,6 @@ def step_times(
         trainer = Trainer(model, data, config=replace(config, fast=fast))
         if fast and not isinstance(trainer.way, Fast):
             continue
-        minibatch = trainer.batch(0)
-
-        def step(trainer: Trainer = trainer, minibatch: object = minibatch) -> None:
-            with torch.inference_mode():
-                trainer.gradient(*minibatch)  # type: ignore[misc]
-                trainer.optimiser.step(1e-3)
-
-        steps[name] = step
+        steps[name] = partial(take, trainer, *trainer.batch(0), 1e-3)
         steps["optimiser alone"] = lambda t=trainer: t.optimiser.step(1e-4)  # type: ignore[misc]
     return median_seconds(steps, rounds)

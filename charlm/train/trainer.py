@@ -13,10 +13,11 @@ from .batches import Batches, Pair, refuse_size, refuse_unread
 from .compiled import READ, Compiled
 from .config import Progress, Result, TrainConfig, TrainModel
 from .flat import Flat, Swapped
-from .gradient import Half, way
+from .gradient import Half
 from .optim import OPTIMISERS, clip
 from .parallel import World, mean_of, weighted
 from .schedule import SCHEDULES, warm
+from .way import way
 
 
 class Trainer:
