@@ -2,6 +2,9 @@
 
 import sys
 
-from .cli import main
+try:
+    from .cli import main
+except KeyboardInterrupt:  # Ctrl-C before a command could say so itself
+    sys.exit("charlm: stopped")
 
 sys.exit(main())

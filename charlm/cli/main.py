@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         tell("charlm: stopped")
+        # where an import was stopped within `exec`, `python -m` would otherwise end
+        # by the signal, whatever we return; the next `exec` takes that back
+        exec("")
         return 1
     except BrokenPipeError:  # the reader of our output has gone, as head does
         hush(sys.stdout)
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Ctrl-C counts even where what is being imported swallows the exception."""
+    """Ctrl-C counts even where what is being imported makes another error of it."""
     before, asked = signal.getsignal(signal.SIGINT), []
     usual = before is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():
@@ -57,8 +60,8 @@ def _hearing() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked:
-        raise KeyboardInterrupt
+        if asked:
+            raise KeyboardInterrupt
 
 
 def _run(name: str, args: object) -> int:
