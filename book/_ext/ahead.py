@@ -93,6 +93,7 @@ def run(job: Job, timeout: int) -> None:
             timeout=timeout,
             allow_errors=True,
             extra_arguments=["--log-level=40"],  # of its ports nobody wants to know
+            shutdown_kernel="immediate",  # it has nothing left to do
         )
         error = result.err
     except Exception as died:  # whatever ends a kernel must not end the others

@@ -12,6 +12,9 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 TAKES_NEXT = "with-next-cell"
+# What a preview does without: the second form of a formula, numbers and links of it
+MATHML = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.DOTALL)
+UNSEEN = {"eqno", "headerlink"}
 
 
 class TakeNextCell(SphinxPostTransform):
@@ -226,13 +229,18 @@ def stable_previews() -> None:
             return dumps(value, **{**kwargs, "sort_keys": True})
 
     sphinx_tippy.uuid4 = lambda: "previews"
-    tips = sphinx_tippy.create_id_to_tip_html
+    tips, soup = sphinx_tippy.create_id_to_tip_html, sphinx_tippy.BeautifulSoup
+
+    def spare(tag):
+        return tag.name == "button" or not UNSEEN.isdisjoint(tag.get("class", ()))
 
     def light(config, body):
-        for extra in body.select(".katex-mathml, button, .eqno, .headerlink"):
+        for extra in body.find_all(spare):
             extra.decompose()
         return tips(config, body)
 
+    # half of a page's elements are second forms: to parse them takes seconds
+    sphinx_tippy.BeautifulSoup = lambda text, kind: soup(MATHML.sub("", text), kind)
     sphinx_tippy.create_id_to_tip_html = light
     sphinx_tippy.json = Json
 

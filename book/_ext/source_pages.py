@@ -172,6 +172,7 @@ def pages(app):
     if app.builder.name != "html":
         return
     shutil.rmtree(Path(app.outdir, PLACE), ignore_errors=True)  # files that went
+    app.trees = {}
     known, named = files(Path(app.srcdir)), naming(app)
     index(app, known)
     context = {"title": "All source files", "body": all_files(known)}
@@ -191,6 +192,21 @@ def pages(app):
         body = f"<h1>{path}</h1><p>{lead}</p>{drawn(app, text, pathto)}"
         context = {"title": path, "body": body, "toc": contents(text)}
         yield here, context, "page.html"
+
+
+def one_tree(app, pagename, templatename, context, doctree):
+    """The tree of chapters is drawn once for all files of a folder; it takes long."""
+    if not pagename.startswith(f"{PLACE}/"):
+        return
+    folder, draw = pagename.rpartition("/")[0], context["toctree"]
+
+    def toctree(**options) -> str:
+        key = folder, *options.items()
+        if key not in app.trees:
+            app.trees[key] = draw(**options)
+        return app.trees[key]
+
+    context["toctree"] = toctree
 
 
 def index(app, known: dict[str, str]) -> None:
@@ -216,4 +232,5 @@ def setup(app):
     app.add_post_transform(LinkToSource)
     app.connect("config-inited", watch)
     app.connect("html-collect-pages", pages)
+    app.connect("html-page-context", one_tree, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
