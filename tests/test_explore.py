@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import explore  # noqa: E402
 
 pytest.importorskip("quickjs")
-PLACED = re.compile(r"^```\{explore\} (\S+)$", re.M)
+PLACED = re.compile(r"^```\{explore\} (\S+)(?: (\S+))?$", re.M)
 TOLERANCE = 1e-5  # absolute; the scripts compute in float64 as charlm does here
 KILOBYTES, ELEMENTS = 15, 300
 RUN = """(name, data, settings) => [JSON.stringify(
@@ -97,4 +97,8 @@ def test_each_stands_on_the_first_screen_of_a_page():
             assert ":::" not in before, f"{path.name}: a box before the picture"
             assert "code-cell" not in before, f"{path.name}: code before the picture"
             assert len(before.split()) < 150, f"{path.name}: words before the picture"
+            if start := found[2]:
+                drawn = explore.drawn(found[1], start)
+                assert f"<option selected>{start}</option>" in drawn
+                assert drawn != explore.drawn(found[1])
     assert placed == set(explore.names())

@@ -40,9 +40,10 @@ def declared(name: str) -> ModuleType:
 
 
 @cache
-def packed(name: str) -> str:
-    """Its data as JSON that can stand in a script element."""
-    return in_script(json.dumps(declared(name).data(), separators=(",", ":")))
+def packed(name: str, start: str = "") -> str:
+    """Its data, and what it starts with, as JSON that can stand in a script element."""
+    data = declared(name).data() | ({"start": start} if start else {})
+    return in_script(json.dumps(data, separators=(",", ":")))
 
 
 def context(name: str):
@@ -55,21 +56,22 @@ def context(name: str):
     return made
 
 
-def drawn(name: str) -> str:
+def drawn(name: str, start: str = "") -> str:
     """The box as it stands in the page: controls, pictures, a sentence."""
     # [...].join: QuickJS cannot hand over a string it built in pieces
     call = "(name, data) => [explore.html(name, JSON.parse(data))].join('')"
-    return context(name).eval(call)(name, packed(name))
+    return context(name).eval(call)(name, packed(name, start))
 
 
 class Explore(SphinxDirective):
-    """``{explore} name``, with sentences that say what to do with it."""
+    """``{explore} name [start]``, with sentences that say what to do with it."""
 
     required_arguments = 1
+    optional_arguments = 1
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        name = self.arguments[0]
+        name, *start = self.arguments
         if name not in names():
             raise self.error(f"explore: book/_explore declares no {name}")
         for path in (
@@ -83,8 +85,8 @@ class Explore(SphinxDirective):
             StringList(self.content.data, ""), self.content_offset, box
         )
         inner = (
-            f'<div class="explore" data-explore="{name}">{drawn(name)}'
-            f'<script type="application/json">{packed(name)}</script></div>'
+            f'<div class="explore" data-explore="{name}">{drawn(name, *start)}'
+            f'<script type="application/json">{packed(name, *start)}</script></div>'
         )
         box += nodes.raw("", inner, format="html")
         return [box]

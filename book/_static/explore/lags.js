@@ -39,7 +39,7 @@
       ["u", "Recurrent weight", -2, 2.5, 0.1, 0.9],
       ["bias", "Bias of the gate that keeps", -3, 5, 0.5, 1],
       ["size", "Size of the inputs", 0, 2, 0.1, 1],
-      ["cell", "Cell", (d) => d.cells, "simple"],
+      ["cell", "Cell", (d) => d.cells, (d) => d.start ?? "simple"],
     ],
     compute(data, s) {
       const all = data.cells.map((cell) => [cell, run(data, cell, s)]);

@@ -26,7 +26,7 @@
     say(data, { part, place }, v) {
       const m = v.rows[place - 1], behind = v.means[place - 1] - Math.min(...v.means), n = m[part].length;
       const runs = n > 1 ? `${n} runs, which deviate by ${show(v.spread, 4)}` : "nothing drawn at random";
-      return `${m.label}: ${show(v.means[place - 1], 4)} nats on the ${part} names with ${m.size} numbers and ${runs}. ${behind ? `${show(behind, 4)} more than the best.` : "The best."}`;
+      return `${m.label}: ${show(v.means[place - 1], 4)} nats on the ${part} names with ${String(m.size).replace(/\B(?=(\d{3})+$)/g, ",")} numbers and ${runs}. ${behind ? `${show(behind, 4)} more than the best.` : "The best."}`;
     },
   });
 }
