@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -100,9 +101,12 @@ def test_values_are_read_as_written(tmp_path):
     assert notebooks.glued(tmp_path / "none.json") == {}
 
 
-def test_the_first_cell_depends_on_the_repository(monkeypatch):
+def test_the_first_cell_depends_on_where_the_package_is(monkeypatch):
     monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
+    monkeypatch.delenv("BOOK_BASE_URL", raising=False)
     assert "pip install -e ." in notebooks.remedy()
+    monkeypatch.setenv("BOOK_BASE_URL", "https://a.org/b/")
+    assert f"--quiet https://a.org/b/{deployment.WHEEL}\n" in notebooks.remedy()
     monkeypatch.setenv("BOOK_REPOSITORY", "https://github.com/a/b/")
     assert "git+https://github.com/a/b\n" in notebooks.remedy()
     compile(notebooks.FINDS.format(remedy="pass"), "cell", "exec")
@@ -320,6 +324,31 @@ def test_nothing_is_invented_without_an_address(monkeypatch):
     assert links_above("genindex", None) == {}
     found = links_above("book/a", "book/a.ipynb", "book/a-solutions.ipynb")
     assert found["Solutions"] == "../_sources/book/a-solutions.ipynb"
+
+
+def test_a_site_without_a_repository_has_the_package_beside_it(monkeypatch, tmp_path):
+    site, there = tmp_path / "site", tmp_path / "there"
+    site.mkdir()
+    builder = SimpleNamespace(name="html")
+    app = SimpleNamespace(builder=builder, srcdir=ROOT, outdir=site)
+    for repository, base in (("", ""), ("https://a.org/r", "https://a.org/b")):
+        configured(monkeypatch, repository, base)
+        deployment.pack(app, None)
+        assert not list(site.iterdir())
+    configured(monkeypatch, "", "https://a.org/b")
+    deployment.pack(app, None)
+    assert [path.name for path in site.iterdir()] == [deployment.WHEEL]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    wheel = str(site / deployment.WHEEL)
+    subprocess.run([*pip, "--target", str(there), wheel], check=True)
+    ask = "import charlm.data as d; print(d.__file__, len(d.load_text('book')))"
+    environment = os.environ | {"PYTHONPATH": str(there)}
+    asked = [sys.executable, "-c", ask]
+    done = subprocess.run(
+        asked, cwd=there, env=environment, capture_output=True, text=True
+    )
+    where, length = done.stdout.split()
+    assert where.startswith(str(there)) and int(length) > 200_000, done.stderr
 
 
 def test_a_page_that_is_not_there_leads_on(monkeypatch):

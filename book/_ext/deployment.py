@@ -3,24 +3,31 @@
 ``BOOK_REPOSITORY`` (https://github.com/owner/name) gives links to the repository and to
 a form for errors and, on GitHub, one that opens the published notebook in Colab.
 ``BOOK_BASE_URL`` gives the canonical addresses, the site map and the previews in
-messengers. Without them these links are absent. So are those to the whole book in one
-file, unless `make pdf` and `make epub` have made it.
+messengers. Notebooks that are opened elsewhere install ``charlm`` from the repository,
+or else from a wheel beside the pages. Without both these links are absent. So are those
+to the whole book in one file, unless `make pdf` and `make epub` have made it.
 """
 
 import os
 import re
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+from charlm import __version__
+
 COLAB = "https://colab.research.google.com/github"
+WHEEL = f"charlm-{__version__}-py3-none-any.whl"
+PACKED = ("charlm", "pyproject.toml", "README.md", "LICENSE", "LICENSES")
 WHOLE = {"book.pdf": "PDF", "book.epub": "EPUB"}
 
 
 def configure(app, config) -> None:
-    base = os.environ.get("BOOK_BASE_URL", "")
-    if base:
-        base = base.rstrip("/") + "/"
+    if address():
+        base = f"{address()}/"
         config.html_baseurl = config.ogp_site_url = base
         config.ogp_site_name = config.html_title
         config.ogp_social_cards = {"enable": False}
@@ -41,13 +48,43 @@ def lead_on(app, config) -> None:
 
 def setup_with_address(app) -> None:
     """Extensions that make no sense without an address."""
-    if os.environ.get("BOOK_BASE_URL"):
+    if address():
         app.setup_extension("sphinxext.opengraph")
         app.setup_extension("sphinx_sitemap")
 
 
 def repository() -> str:
     return os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
+
+
+def address() -> str:
+    return os.environ.get("BOOK_BASE_URL", "").rstrip("/")
+
+
+def package() -> str:
+    """What pip installs where a notebook of the site is opened; empty if unknown."""
+    if repository():
+        return f"git+{repository()}"
+    return f"{address()}/{WHEEL}" if address() else ""
+
+
+def pack(app, exception) -> None:
+    """The package as a wheel beside the pages, where notebooks are told to find it."""
+    if exception or app.builder.name != "html" or not package().endswith(WHEEL):
+        return
+    with tempfile.TemporaryDirectory() as folder:  # setuptools builds in its source
+        for name in PACKED:
+            source, copy = Path(app.srcdir, name), Path(folder, name)
+            if source.is_dir():
+                unwanted = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, copy, ignore=unwanted)
+            else:
+                shutil.copyfile(source, copy)
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        # setuptools is here, since torch needs it; the year is the first a zip can say
+        pip += ["--no-build-isolation", "--wheel-dir", str(app.outdir), folder]
+        same = {"SOURCE_DATE_EPOCH": "315532800", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        subprocess.run(pip, check=True, env=os.environ | same)
 
 
 def lead_out(app, pagename, templatename, context, doctree) -> None:
@@ -99,6 +136,7 @@ def setup(app):
     app.connect("config-inited", find_whole)
     app.connect("html-page-context", offer_whole, priority=400)
     app.connect("build-finished", copy_whole)
+    app.connect("build-finished", pack)
     app.connect("config-inited", configure, priority=100)
     app.connect("config-inited", lead_on)
     app.connect("html-page-context", lead_out, priority=510)

@@ -11,13 +11,13 @@ the same with what solves them.
 
 import ast
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
 import nbformat
+from deployment import address, package
 from derive import statement
 from jupyter_cache import get_cache
 from layout import whole_texts
@@ -72,8 +72,7 @@ def write_all(app, exception) -> None:
 
 def build(app, name: str, solved: bool = False) -> str:
     """The notebook of a page, as JSON that depends on its source and values alone."""
-    base = os.environ.get("BOOK_BASE_URL", "").rstrip("/")
-    page = f"{base}/{name}.html" if base else ""
+    page = f"{address()}/{name}.html" if address() else ""
     values = glued(Path(app.outdir).parent / "jupyter_execute" / f"{name}.glue.json")
     source = Path(app.env.doc2path(name))
     text = filled(source.read_text(encoding="utf8"), Path(app.srcdir), name)
@@ -116,9 +115,8 @@ def unsolved(cells, told: str) -> Iterator[nbformat.NotebookNode]:
 
 def remedy() -> str:
     """What the first cell does where the package is not installed."""
-    repository = os.environ.get("BOOK_REPOSITORY", "").rstrip("/")
-    if repository:
-        return f"%pip install --quiet git+{repository}\n    import charlm"
+    if package():
+        return f"%pip install --quiet {package()}\n    import charlm"
     told = "needs charlm, the package of this book: run pip install -e . in the folder "
     told += "of the book's source, where pyproject.toml is"
     return f'raise ImportError("{told}") from None'

@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+THEMES = ("dark", "light")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
   if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
@@ -66,6 +67,11 @@ OVERFLOW = """selector => {
   return [...document.querySelectorAll(selector)]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
     .map(e => e.textContent.trim().slice(0, 80)); }"""
+# The size of targets is a rule of WCAG 2.2 that axe leaves out unless asked
+VIOLATIONS = """axe.run(document,
+    {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}})
+  .then(r => r.violations.map(v =>
+    `${v.id} (${v.impact}): ${v.nodes.length} x ${v.nodes[0].target.join(" ")}`))"""
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
@@ -152,7 +158,10 @@ class Visit:
 
 
 def visit(context, address: str, axe: str = "", act=None) -> Visit:
-    """Load a page with an empty cache, refuse every other host, and measure."""
+    """Load a page with an empty cache, refuse every other host, and measure.
+
+    With ``axe``, its source, accessibility is judged in both themes.
+    """
     found = Visit(address)
     page = context.new_page()
     session = context.new_cdp_session(page)
@@ -206,14 +215,10 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
         page.wait_for_timeout(150)
         page.evaluate(LIGHTER)
         page.evaluate(axe)
-        # the size of targets is a rule of WCAG 2.2 that axe leaves out unless asked
-        rules = page.evaluate(
-            "axe.run(document, {resultTypes: ['violations'], rules: "
-            "{'target-size': {enabled: true}}}).then(r => r.violations"
-            ".map(v => `${v.id} (${v.impact}): ${v.nodes.length} x "
-            "${v.nodes[0].target.join(' ')}`))"
-        )
-        found.violations = rules
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_timeout(150)
+            found.violations += [f"{v}, {theme}" for v in page.evaluate(VIOLATIONS)]
     if act:
         act(page, found)
     page.close()
