@@ -120,6 +120,7 @@ def test_thin_and_broken_claims_are_listed():
 def test_the_record_holds_the_smallest_margin(tmp_path, monkeypatch):
     runs = [made("native", 2.5, 9.0), made("default", 4.0)]
     before = {
+        "machine": "another",
         "rows": [
             {"page": "mlp", "condition": "avx2", "margin": 3.0, "asked": 2.0},
             {"page": "mlp", "condition": "native", "margin": 9.0, "asked": 2.0},
@@ -132,6 +133,8 @@ def test_the_record_holds_the_smallest_margin(tmp_path, monkeypatch):
         ("default", 4.0),
         ("avx2", 3.0),
     ]
+    assert record["machine"].startswith("another and ")
+    assert "another" not in portable.recorded(runs, {})["machine"]
     path = tmp_path / "portable.json"
     path.write_text(json.dumps(record))
     monkeypatch.setattr(portable, "RESULT", path)

@@ -170,7 +170,9 @@ def recorded(runs: list[Run], before: dict) -> dict:
     place = {name: i for i, name in enumerate(CONDITIONS)}
     rows = sorted([*kept, *new], key=lambda r: (r["page"], place[r["condition"]]))
     made = record.made()
-    made["machine"] = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    here = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    there = before["machine"].split(" and ") if kept else []
+    made["machine"] = " and ".join(sorted({*there, here}))
     head = {"label": "how much room the claims have", "command": "make portable"}
     seconds = {r.page: round(r.seconds) for r in runs if r.condition == "native"}
     seconds = before.get("seconds", {}) | seconds
