@@ -348,7 +348,8 @@ def test_a_site_without_a_repository_has_the_package_beside_it(monkeypatch, tmp_
         asked, cwd=there, env=environment, capture_output=True, text=True
     )
     where, length = done.stdout.split()
-    assert where.startswith(str(there)) and int(length) > 200_000, done.stderr
+    assert where.startswith(str(there)), done.stderr
+    assert int(length) > 200_000
 
 
 def test_a_page_that_is_not_there_leads_on(monkeypatch):
