@@ -125,7 +125,7 @@ def test_the_record_holds_the_smallest_margin(tmp_path, monkeypatch):
             {"page": "mlp", "condition": "avx2", "margin": 3.0, "asked": 2.0},
             {"page": "mlp", "condition": "native", "margin": 9.0, "asked": 2.0},
             {"page": "no-more", "condition": "native", "margin": 9.0, "asked": 2.0},
-        ]
+        ],
     }
     record = portable.recorded(runs, before)
     assert [(r["condition"], r["margin"]) for r in record["rows"]] == [

@@ -300,6 +300,13 @@ def test_a_pair_without_a_derivation_is_a_warning(monkeypatch):
     assert warned[0][1:] == ("tanh", "eq-tanh-dx")
 
 
+def test_equations_are_listed_by_number():
+    numbers = {"equation-eq-x": (2, 10), "equation-eq-w": (2, 9)}
+    tables = {"b": {"displaymath": numbers, "table": {"t": (1,)}}, "a": {}}
+    found = finding.equations(SimpleNamespace(toc_fignumbers=tables), ["a", "b"])
+    assert found == [("2.9", 1, "equation-eq-w"), ("2.10", 1, "equation-eq-x")]
+
+
 def configured(monkeypatch, repository, base):
     for name, value in (("BOOK_REPOSITORY", repository), ("BOOK_BASE_URL", base)):
         monkeypatch.setenv(name, value)

@@ -42,7 +42,7 @@
   };
   const stems = (text) => words(text).map((w) => stemmer.stemWord(w));
 
-  let places; // of the book: {doc, title, anchor, names: stems of the heading and of each entry}
+  const places = new Map(); // by index: [{doc, title, anchor, names: stems of the heading and of each entry}]
   const collect = ({ docnames, filenames, titles, alltitles, indexentries }) => {
     const found = new Map();
     const at = (doc, id, title) => {
@@ -58,34 +58,41 @@
       if (entry.includes("(")) continue; // a function or a class
       for (const [doc, id] of where) {
         const section = id.startsWith("term-") || found.has(`${doc}#${id}`);
-        at(doc, section ? id : "", entry).names.push(stems(entry));
+        at(doc, section ? id : "", cased(entry, id)).names.push(stems(entry));
       }
     }
     return [...found.values()];
   };
+
+  // an entry comes in small letters; the anchor of a term has its own, with - for spaces
+  const cased = (entry, id) => [...entry].map((letter, i) => {
+    const own = id.startsWith("term-") ? id[i + 5] : "";
+    return own?.toLowerCase() === letter ? own : letter;
+  }).join("");
 
   const within = (index, doc, word) => // whether the text of a page has a word, however it is spelt
     [word, ...(SAME[word] || [])].some((phrase) => phrase.split(" ").every((w) =>
       [w, american(w)].some((v) => [index.terms, index.titleterms].some((terms) =>
         [terms[stemmer.stemWord(v)] ?? []].flat().includes(doc)))));
 
-  const rank = (typed, lax) => { // lax: a word may stand nowhere
+  // lax: a word may stand nowhere; open: words may go on, since somebody types
+  const rank = (typed, lax, index = Search._index, open = false) => {
     const query = ALONE[plain(typed).trim()] ?? typed;
-    const index = Search._index;
-    places ??= collect(index);
+    if (!places.has(index)) places.set(index, collect(index));
     const asked = words(query), wanted = stems(query);
     if (!wanted.length) return [];
-    const share = (names) => wanted.filter((w) => names.includes(w)).length / (names.length || 1);
+    const has = (names, w) => (open ? names.some((name) => name.startsWith(w)) : names.includes(w));
+    const share = (names) => wanted.filter((w) => has(names, w)).length / (names.length || 1);
     const pages = index.titles.map(stems);
     const results = [];
-    for (const { doc, title, anchor, names } of places) {
+    for (const { doc, title, anchor, names } of places.get(index)) {
       let best = 0;
       for (const name of names) {
         const score = wanted.reduce((sum, w, i) => sum + (
-          name.includes(w) ? 2 + share(name)
-            : anchor && pages[doc].includes(w) ? 1 + share(pages[doc])
+          has(name, w) ? 2 + share(name)
+            : anchor && has(pages[doc], w) ? 1 + share(pages[doc])
             : within(index, doc, asked[i]) ? 1 : lax ? 0 : -Infinity), 0);
-        if (name.some((w) => wanted.includes(w)) || !anchor) best = Math.max(best, score);
+        if (wanted.some((w) => has(name, w)) || !anchor) best = Math.max(best, score);
       }
       if (best <= 0) continue;
       const full = anchor ? `${index.titles[doc]} > ${title}` : title;
@@ -95,6 +102,21 @@
       results.push([index.docnames[doc], full, anchor, null, best, index.filenames[doc]]);
     }
     return results.sort(_orderResultsByScoreThenName); // the best is the last
+  };
+
+  Search.places = (typed) => { // while somebody types: links of Search.sections, the best first
+    const index = Search.sections, { FILE_SUFFIX } = DOCUMENTATION_OPTIONS;
+    const bare = (title) => title.replace(/<[/]?span[^>]*>/g, ""); // of the number of a chapter
+    const number = /^\(?(\d+(\.\d*)?)\)?$/.exec(typed.trim());
+    if (number) return index.equations.filter(([n]) => n.startsWith(number[1])).map(([n, doc, id]) =>
+      ({ href: `${index.docnames[doc]}${FILE_SUFFIX}#${id}`, title: `Equation (${n})`, page: bare(index.titles[doc]) }));
+    const named = [...rank(typed, false, index, true), ...rank(typed, false, index)]; // whole words first
+    const found = named.length ? named : rank(typed, true, index, true);
+    const places = found.reverse().map(([name, full, anchor]) => {
+      const page = index.titles[index.docnames.indexOf(name)];
+      return { href: name + FILE_SUFFIX + anchor, title: bare(anchor ? full.slice(page.length + 3) : full), page: anchor ? bare(page) : "" };
+    });
+    return places.filter(({ href }, i) => places.findIndex((other) => other.href === href) === i);
   };
 
   const MOST = 20; // results: each has its page loaded for an excerpt

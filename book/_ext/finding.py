@@ -3,8 +3,13 @@
 A ``{index}`` directive below a heading gives that section names under which it is to be
 found, in the index and in the search. Sphinx would put an anchor of its own there,
 numbered in order of appearance; the heading is a better place and keeps its address.
-What the search does with the names is told in ``finding.js``.
+What the search does with the names is told in ``finding.js``. Below the field in the
+side bar it answers while one types (``answers.js``), from ``sections.js``: the part of
+the index that is not the text of the pages, and the numbers of the equations.
 """
+
+import json
+from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
@@ -31,6 +36,32 @@ class IndexAtHeading(SphinxTransform):
                 section.remove(after)
 
 
+def equations(env, docnames: list[str]) -> list[tuple[str, int, str]]:
+    """(number, place of its page in the list, anchor) of every numbered equation."""
+    found = []
+    for name, numbered in env.toc_fignumbers.items():
+        for anchor, number in numbered.get("displaymath", {}).items():
+            found.append((number, docnames.index(name), anchor))
+    return [(".".join(map(str, n)), page, anchor) for n, page, anchor in sorted(found)]
+
+
+def write_sections(app, exception) -> None:
+    """What is looked through while somebody types; a third of the whole index."""
+    if exception or app.builder.name != "html":
+        return
+    text = Path(app.outdir, "searchindex.js").read_text(encoding="utf8")
+    index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
+    kept = {name: index[name] for name in ("docnames", "filenames", "titles")}
+    kept |= {"alltitles": index["alltitles"], "terms": {}, "titleterms": {}}
+    entries = index["indexentries"].items()  # a function has its page of source
+    kept["indexentries"] = {name: place for name, place in entries if "(" not in name}
+    kept["equations"] = equations(app.env, index["docnames"])
+    told = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    target = Path(app.outdir, "_static", "sections.js")
+    target.write_text(f"Search.sections={told};", encoding="utf8")
+
+
 def setup(app):
     app.add_transform(IndexAtHeading)
+    app.connect("build-finished", write_sections)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -40,7 +40,7 @@ WATCH = b"""<script>{ const page = document.documentElement, faults = [];
 SEEN = """const [widths, dark] = arguments, page = document.documentElement;
   const boxes = "article :is(pre, div, table, th, td, details, summary, figure, p)";
   document.body.dataset.theme = "dark";
-  const white = [...document.querySelectorAll(boxes)].filter(e => {
+  const white = [page, ...document.querySelectorAll(boxes)].filter(e => {
     const style = getComputedStyle(e);
     const [r, g, b, a = 1] = style.backgroundColor.match(/[\\d.]+/g).map(Number);
     return style.colorScheme !== "dark" || a * (r + g + b) / 765 > dark; });
@@ -185,6 +185,10 @@ def search(reader: Reader):
     reader.open(found)
     if left := reader.run(f"return {marks}"):
         yield f"marks on the page that a result leads to: {left}"
+    reader.keys(".sidebar-search", "softmax gra")
+    first = reader.comes("document.querySelector('#answers a')?.href")
+    if not (first or "").endswith("cross-entropy.html#softmax-and-its-logarithm"):
+        yield f"typed 'softmax gra', found {first} first"
 
 
 def graphs(reader: Reader):

@@ -96,6 +96,38 @@ def excerpts(page):
         yield f"{marks} marks on the page that a result leads to"
 
 
+def while_typing(browser, root: Path):
+    """Answers below the field of the side bar, from disk; the keys lead to them."""
+    page = browser.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((root / "book" / "mlp.html").as_uri())
+    field = page.locator(".sidebar-search")
+    field.type("softmax gra")  # at once, while the scripts load
+    page.wait_for_selector("#answers a")
+    if (kept := field.input_value()) != "softmax gra":
+        yield f"of 'softmax gra' {kept!r} is left when the scripts have come"
+    for query, wanted in QUERIES.items():
+        found = page.evaluate("q => Search.places(q).map(a => a.href)", query)
+        place = (found or ["nothing"])[0].removeprefix("book/")
+        if wanted not in (place, place.split("#")[0]):
+            yield f"{query!r} finds {place} first while one types, not {wanted}"
+    number = page.locator(".eqno").last.inner_text()
+    field.fill(number)
+    first = page.locator("#answers a").first
+    if first.inner_text().split("\n")[0] != f"Equation {number}":
+        yield f"{number!r} finds {first.inner_text()!r}, not the equation"
+    wanted = first.evaluate("a => a.href")
+    page.keyboard.press("Escape")
+    if page.locator("#answers a").count():
+        yield "Escape leaves the answers"
+    field.fill(f"{number} ")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(wanted)
+    yield from errors
+
+
 def check(browser, root: Path):
     """Search from disk, then once from a server, with excerpts; yields problems."""
     disk = (root / "search.html").as_uri()
@@ -122,3 +154,4 @@ def check(browser, root: Path):
         yield "a result has no excerpt of its section"
     yield from excerpts(page)
     yield from errors
+    yield from while_typing(browser, root)
