@@ -9,6 +9,7 @@ import argparse
 import os
 import statistics
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
@@ -174,6 +175,12 @@ def opened(root: Path) -> list[str]:
     return [p.relative_to(root).as_posix() for p in shown]
 
 
+def timed(root: Path, job: str) -> tuple[list[tuple[str, list[str], list[str]]], float]:
+    """What ``run`` gives, and the seconds that it took."""
+    begun = time.monotonic()
+    return run(root, job), time.monotonic() - begun
+
+
 def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
     """(name, problems, lines to print) of the checks of one job."""
     source = Path(__file__).parents[2]
@@ -230,7 +237,10 @@ def main() -> int:
     # one more than there are processors: pages are waited for as long as they settle
     at_once = (os.cpu_count() or 1) + 1
     with ProcessPoolExecutor(at_once, get_context("spawn")) as pool:
-        for done in pool.map(run, repeat(root), JOBS):
+        for job, (done, seconds) in zip(
+            JOBS, pool.map(timed, repeat(root), JOBS), strict=True
+        ):
+            print(f"== {job}: {seconds:.0f} s")
             for name, problems, lines in done:
                 failed, count = failed + bool(problems), count + 1
                 print(*lines, f"{'FAIL' if problems else 'ok  '} {name}", sep="\n")
