@@ -1,7 +1,7 @@
 // Places in the book below the search field, while one types. Loaded when the field is first
 // used, and then the list of places; Enter searches the text of all pages, as without this.
 {
-  const MOST = 8, root = document.documentElement.dataset.content_root;
+  const MOST = 8, root = new URL("..", document.currentScript.src).href;
   const field = document.querySelector(".sidebar-search");
   const list = document.createElement("ul"), status = document.createElement("p");
   list.className = list.id = "answers";

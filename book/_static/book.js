@@ -36,11 +36,12 @@ document.addEventListener("keydown", (event) => { // to the search, from whereve
   if (document.querySelector(".nav-overlay-icon").offsetParent) document.getElementById("__navigation").checked = true;
   field.focus();
 });
-document.querySelector(".sidebar-search")?.addEventListener("focus", () => { // answers while one types
-  const script = document.createElement("script");
-  script.src = `${document.documentElement.dataset.content_root}_static/answers.js`;
-  document.head.append(script);
-}, { once: true });
+{
+  const there = new URL("answers.js", document.currentScript.src);
+  document.querySelector(".sidebar-search")?.addEventListener("focus", () => { // answers while one types
+    document.head.append(Object.assign(document.createElement("script"), { src: there }));
+  }, { once: true });
+}
 // Selected text is copied with the TeX of its formulas, each once and whole.
 document.addEventListener("copy", (event) => {
   const selection = getSelection();
