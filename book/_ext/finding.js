@@ -4,6 +4,7 @@
 // else than the query wins. Code comes after text. What Sphinx finds beside that comes last.
 {
   const SAME = { // spellings of one thing; the first stands for all
+    __proto__: null,
     gradient: ["gradients", "derivative", "derivatives", "backward", "backprop", "backpropagation"],
     batchnorm: ["batch normalisation", "batch norm", "bn"],
     layernorm: ["layer normalisation", "layer norm"],
@@ -26,6 +27,7 @@
     "directional derivative": ["jvp", "jvps", "forward mode", "jacobian vector product"],
   };
   const ALONE = { // what a word asks for when it is the whole query
+    __proto__: null,
     backpropagation: "chain rule", backprop: "chain rule", autograd: "chain rule",
   };
   const SKIP = "how do does what which where when s its your you i".split(" ");
@@ -41,27 +43,33 @@
     return [...new Set(line.split(" "))].filter((w) => w && !/^\d+$/.test(w) && !stopwords.includes(w) && !SKIP.includes(w));
   };
   const stems = (text) => words(text).map((w) => stemmer.stemWord(w));
+  const bare = (title) => title.replace(/<[/]?span[^>]*>/g, ""); // the number of a chapter has one
+  // a name that a place is found by: its stems, and what a word that is being typed may begin
+  const named = (text) => ({ stems: stems(text), words: [...words(text), ...plain(text).split(" ")] });
 
-  const places = new Map(); // by index: [{doc, title, anchor, names: stems of the heading and of each entry}]
-  const collect = ({ docnames, filenames, titles, alltitles, indexentries }) => {
+  const known = new Map(); // by index: stems of the titles of all pages, and the places
+  const collect = ({ titles, alltitles, indexentries }) => { // {doc, title, anchor, names}
     const found = new Map();
     const at = (doc, id, title) => {
       const key = `${doc}#${id}`;
       if (!found.has(key)) found.set(key, { doc, title, anchor: id ? `#${id}` : "", names: [] });
       return found.get(key);
     };
-    for (const [title, where] of Object.entries(alltitles))
+    for (const [title, where] of Object.entries(alltitles)) {
+      const name = named(title);
       for (const [doc, id] of where)
         if (!id?.includes("/") && (id || titles[doc].endsWith(title))) // no solution, no title of a box
-          at(doc, id ?? "", id ? title.replace(/^ \((.*)\)$/, "Exercise: $1") : titles[doc]).names.push(stems(title));
+          at(doc, id ?? "", id ? title.replace(/^ \((.*)\)$/, "Exercise: $1") : titles[doc]).names.push(name);
+    }
     for (const [entry, where] of Object.entries(indexentries)) {
       if (entry.includes("(")) continue; // a function or a class
+      const name = named(entry);
       for (const [doc, id] of where) {
         const section = id.startsWith("term-") || found.has(`${doc}#${id}`);
-        at(doc, section ? id : "", cased(entry, id)).names.push(stems(entry));
+        at(doc, section ? id : "", cased(entry, id)).names.push(name);
       }
     }
-    return [...found.values()];
+    return { pages: titles.map((title) => stems(bare(title))), places: [...found.values()] };
   };
 
   // an entry comes in small letters; the anchor of a term has its own, with - for spaces
@@ -70,53 +78,61 @@
     return own?.toLowerCase() === letter ? own : letter;
   }).join("");
 
-  const within = (index, doc, word) => // whether the text of a page has a word, however it is spelt
-    [word, ...(SAME[word] || [])].some((phrase) => phrase.split(" ").every((w) =>
-      [w, american(w)].some((v) => [index.terms, index.titleterms].some((terms) =>
-        [terms[stemmer.stemWord(v)] ?? []].flat().includes(doc)))));
+  const within = ({ terms, titleterms }, doc, word) => // whether the text of a page has a word, however it is spelt
+    [word, ...(SAME[word] ?? [])].some((phrase) => phrase.split(" ").every((w) =>
+      [w, american(w)].some((v) => [terms, titleterms].some((table) =>
+        [table[stemmer.stemWord(v)] ?? []].flat().includes(doc)))));
 
   // lax: a word may stand nowhere; open: words may go on, since somebody types
-  const rank = (typed, lax, index = Search._index, open = false) => {
+  const rank = (typed, { lax = false, open = false, index = Search._index } = {}) => {
     const query = ALONE[plain(typed).trim()] ?? typed;
-    if (!places.has(index)) places.set(index, collect(index));
+    if (!known.has(index)) known.set(index, collect(index));
+    const { pages, places } = known.get(index);
     const asked = words(query), wanted = stems(query);
     if (!wanted.length) return [];
-    const has = (names, w) => (open ? names.some((name) => name.startsWith(w)) : names.includes(w));
-    const share = (names) => wanted.filter((w) => has(names, w)).length / (names.length || 1);
-    const pages = index.titles.map(stems);
+    const share = (hits, name) => hits.filter(Boolean).length / (name.length || 1);
+    const titled = pages.map((page) => {
+      const hits = wanted.map((w) => page.includes(w));
+      const bonus = 1 + share(hits, page);
+      return hits.map((hit) => hit && bonus);
+    });
     const results = [];
-    for (const { doc, title, anchor, names } of places.get(index)) {
+    for (const { doc, title, anchor, names } of places) {
       let best = 0;
       for (const name of names) {
-        const score = wanted.reduce((sum, w, i) => sum + (
-          has(name, w) ? 2 + share(name)
-            : anchor && has(pages[doc], w) ? 1 + share(pages[doc])
-            : within(index, doc, asked[i]) ? 1 : lax ? 0 : -Infinity), 0);
-        if (wanted.some((w) => has(name, w)) || !anchor) best = Math.max(best, score);
+        const hits = wanted.map((w, i) => (name.stems.includes(w) ? 2 : open && name.words.some((v) => v.startsWith(asked[i])) ? 1 : 0));
+        if (anchor && !hits.some(Boolean)) continue;
+        const bonus = share(hits, name.stems);
+        const score = hits.reduce((sum, hit, i) => sum + (
+          hit ? hit + bonus
+            : (anchor && titled[doc][i]) || (index.terms && within(index, doc, asked[i]) ? 1 : lax ? 0 : -Infinity)), 0);
+        best = Math.max(best, score);
       }
       if (best <= 0) continue;
       const full = anchor ? `${index.titles[doc]} > ${title}` : title;
       if (index.docnames[doc].startsWith("_code/")) // first for those who type its name alone
         best += /[_.\/]/.test(query) && (anchor ? title === query.trim() : title.endsWith(query.trim())) ? 1 : -2;
       best += !anchor ? 0.1 : /^#(term|ex)-/.test(anchor) ? -1 : 0; // pages first, exercises last
-      results.push([index.docnames[doc], full, anchor, null, best, index.filenames[doc]]);
+      results.push([index.docnames[doc], full, anchor, null, best, index.filenames?.[doc]]);
     }
     return results.sort(_orderResultsByScoreThenName); // the best is the last
   };
 
   Search.places = (typed) => { // while somebody types: links of Search.sections, the best first
     const index = Search.sections, { FILE_SUFFIX } = DOCUMENTATION_OPTIONS;
-    const bare = (title) => title.replace(/<[/]?span[^>]*>/g, ""); // of the number of a chapter
-    const number = /^\(?(\d+(\.\d*)?)\)?$/.exec(typed.trim());
+    const number = /^(?:eq(?:uation|\.)?\s*)?\(?(\d+(\.\d*)?)\)?$/i.exec(typed.trim());
     if (number) return index.equations.filter(([n]) => n.startsWith(number[1])).map(([n, doc, id]) =>
       ({ href: `${index.docnames[doc]}${FILE_SUFFIX}#${id}`, title: `Equation (${n})`, page: bare(index.titles[doc]) }));
-    const named = [...rank(typed, false, index, true), ...rank(typed, false, index)]; // whole words first
-    const found = named.length ? named : rank(typed, true, index, true);
-    const places = found.reverse().map(([name, full, anchor]) => {
+    const whole = rank(typed, { open: true, index });
+    const found = whole.length ? whole : rank(typed, { open: true, lax: true, index });
+    const places = new Map(); // by what is read: of two that read alike the better one
+    for (const [name, full, anchor] of found.reverse()) {
       const page = index.titles[index.docnames.indexOf(name)];
-      return { href: name + FILE_SUFFIX + anchor, title: bare(anchor ? full.slice(page.length + 3) : full), page: anchor ? bare(page) : "" };
-    });
-    return places.filter(({ href }, i) => places.findIndex((other) => other.href === href) === i);
+      const place = { href: name + FILE_SUFFIX + anchor, title: bare(anchor ? full.slice(page.length + 3) : full), page: anchor ? bare(page) : "" };
+      const read = `${place.title}\n${place.page}`;
+      if (!places.has(read)) places.set(read, place);
+    }
+    return [...places.values()];
   };
 
   const MOST = 20; // results: each has its page loaded for an excerpt
@@ -129,7 +145,7 @@
     const seen = new Set(ours.map(([doc, , anchor]) => doc + anchor));
     const theirs = sphinx(query, ...rest).filter(([doc, , anchor]) => !seen.has(doc + anchor) && !anchor.includes("/"));
     const all = [...theirs, ...ours];
-    return (all.length ? all : rank(query, true)).slice(-MOST); // the nearest, if nothing has all words
+    return (all.length ? all : rank(query, { lax: true })).slice(-MOST); // the nearest, if nothing has all words
   };
 
   const parse = Search._parseQuery;

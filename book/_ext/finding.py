@@ -38,21 +38,20 @@ class IndexAtHeading(SphinxTransform):
 
 def equations(env, docnames: list[str]) -> list[tuple[str, int, str]]:
     """(number, place of its page in the list, anchor) of every numbered equation."""
-    found = []
+    found, places = [], {name: place for place, name in enumerate(docnames)}
     for name, numbered in env.toc_fignumbers.items():
         for anchor, number in numbered.get("displaymath", {}).items():
-            found.append((number, docnames.index(name), anchor))
+            found.append((number, places[name], anchor))
     return [(".".join(map(str, n)), page, anchor) for n, page, anchor in sorted(found)]
 
 
 def write_sections(app, exception) -> None:
-    """What is looked through while somebody types; a third of the whole index."""
+    """What is looked through while somebody types: the index without all text."""
     if exception or app.builder.name != "html":
         return
     text = Path(app.outdir, "searchindex.js").read_text(encoding="utf8")
     index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
-    kept = {name: index[name] for name in ("docnames", "filenames", "titles")}
-    kept |= {"alltitles": index["alltitles"], "terms": {}, "titleterms": {}}
+    kept = {name: index[name] for name in ("docnames", "titles", "alltitles")}
     entries = index["indexentries"].items()  # a function has its page of source
     kept["indexentries"] = {name: place for name, place in entries if "(" not in name}
     kept["equations"] = equations(app.env, index["docnames"])

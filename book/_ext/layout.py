@@ -240,7 +240,7 @@ def stable_previews() -> None:
         return tips(config, body)
 
     # half of a page's elements are second forms: to parse them takes seconds
-    sphinx_tippy.BeautifulSoup = lambda text, kind: soup(MATHML.sub("", text), kind)
+    sphinx_tippy.BeautifulSoup = lambda text, *kind: soup(MATHML.sub("", text), *kind)
     sphinx_tippy.create_id_to_tip_html = light
     sphinx_tippy.json = Json
 

@@ -16,7 +16,7 @@
     clearTimeout(later);
     later = setTimeout(() => { status.textContent = words; }, 700);
   };
-  const show = (places) => {
+  const show = (places, words = "") => {
     list.replaceChildren(...places.map(({ href, title, page }) => {
       const item = document.createElement("li"), link = document.createElement("a");
       link.href = root + href;
@@ -25,45 +25,53 @@
       item.append(link);
       return item;
     }));
+    tell(words);
   };
   const answer = () => {
-    const typed = field.value.trim(), asked = typed.length > 1;
-    const places = asked ? Search.places(typed).slice(0, MOST) : [];
-    show(places);
-    tell(!asked ? "" : places.length ? `${places.length} places below; the arrow keys lead to them` : "No place has such a name; Enter searches all text");
+    const typed = field.value.trim();
+    if (typed.length < 2) return show([]);
+    const found = Search.places(typed), count = found.length;
+    show(found.slice(0, MOST), !count ? "No place has such a name; Enter searches all text"
+      : `${count === 1 ? "One place" : count > MOST ? `The best ${MOST} of ${count} places` : `${count} places`} below; the arrow keys lead there`);
   };
+  list.addEventListener("click", () => { // it may lead to this very page
+    show([]);
+    document.getElementById("__navigation").checked = false;
+  });
   field.closest("[role=search]").parentElement.addEventListener("keydown", (event) => {
     const stops = [field, ...list.querySelectorAll("a")], at = stops.indexOf(event.target);
-    if (at < 0 || stops.length < 2) return;
-    if (event.key === "Escape") {
+    if (at < 0 || event.isComposing || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape" && stops.length > 1) {
       event.stopPropagation(); // the menu stays, the list goes
       show([]);
       field.focus();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      stops[(at + step + stops.length) % stops.length].focus();
+      if (stops.length === 1) return Search.sections && answer();
+      stops.at((at + (event.key === "ArrowDown" ? 1 : -1)) % stops.length).focus();
     }
   });
 
-  const add = (name) => new Promise((loaded, failed) => {
+  const add = (names) => Promise.all(names.map((name) => new Promise((loaded, failed) => {
     const script = document.createElement("script");
     script.src = `${root}_static/${name}`;
+    script.async = false; // one after the other
     script.onload = loaded;
     script.onerror = failed;
     document.head.append(script);
-  });
-  const named = () => { field.name = "q"; };
-  field.form.addEventListener("submit", named);
-  (async () => {
+  })));
+  const name = () => { field.name = "q"; };
+  const load = async () => {
     const sphinx = ["documentation_options.js", "doctools.js", "searchtools.js", "language_data.js"];
-    if (typeof Search === "undefined") {
-      field.name = ""; // Sphinx's script would empty the field, which somebody types into
-      for (const name of sphinx) await add(name);
-      named();
+    if (typeof Search === "undefined") { // Sphinx's script empties fields, and somebody types into this one
+      field.name = "";
+      field.form.addEventListener("submit", name);
+      if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done)); // the page of the search has it
     }
-    await add("sections.js");
+    await add([...(typeof Search === "undefined" ? sphinx : []), "sections.js"]);
     field.addEventListener("input", answer);
+    Search.places(""); // so that the first letter need not wait
     answer();
-  })();
+  };
+  load().catch(() => {}).finally(name); // without the files Enter still searches
 }

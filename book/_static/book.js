@@ -36,11 +36,11 @@ document.addEventListener("keydown", (event) => { // to the search, from whereve
   if (document.querySelector(".nav-overlay-icon").offsetParent) document.getElementById("__navigation").checked = true;
   field.focus();
 });
-{
-  const there = new URL("answers.js", document.currentScript.src);
-  document.querySelector(".sidebar-search")?.addEventListener("focus", () => { // answers while one types
-    document.head.append(Object.assign(document.createElement("script"), { src: there }));
-  }, { once: true });
+{ // answers while one types
+  const there = new URL("answers.js", document.currentScript.src), field = document.querySelector(".sidebar-search");
+  const load = () => document.head.append(Object.assign(document.createElement("script"), { src: there }));
+  if (document.activeElement === field) load();
+  else field?.addEventListener("focus", load, { once: true });
 }
 // Selected text is copied with the TeX of its formulas, each once and whole.
 document.addEventListener("copy", (event) => {

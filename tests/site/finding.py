@@ -112,6 +112,23 @@ def while_typing(browser, root: Path):
         place = (found or ["nothing"])[0].removeprefix("book/")
         if wanted not in (place, place.split("#")[0]):
             yield f"{query!r} finds {place} first while one types, not {wanted}"
+    # no answer goes while a word of a heading becomes whole
+    script = """Search.sections.titles
+      .filter((_, i) => Search.sections.docnames[i].startsWith("book/"))
+      .flatMap(t => t.replace(/<[^>]*>/g, "").toLowerCase().match(/[a-z]{5,}/g) ?? [])
+      .flatMap(w => [...w].map((_, i) => w.slice(0, i + 1)).slice(2))
+      .filter(w => !stopwords.includes(w) && !Search.places(w).length)"""
+    if lost := page.evaluate(script):
+        yield f"beginnings of words that find nothing: {lost[:5]}, {len(lost)} in all"
+    for odd in (
+        "constructor",
+        "__proto__",
+        "derivative constructor",
+        "((",
+        "\\",
+        "x" * 999,
+    ):
+        page.evaluate("q => Search.places(q)", odd)  # a fault is in errors
     number = page.locator(".eqno").last.inner_text()
     field.fill(number)
     first = page.locator("#answers a").first
@@ -126,6 +143,21 @@ def while_typing(browser, root: Path):
     page.keyboard.press("Enter")
     page.wait_for_url(wanted)
     yield from errors
+    page.close()
+    yield from on_a_phone(browser, root)
+
+
+def on_a_phone(browser, root: Path):
+    """An answer on the page that is open: the menu and the list go."""
+    page = browser.new_page(viewport={"width": 390, "height": 800}, has_touch=True)
+    page.goto((root / "book" / "cross-entropy.html").as_uri())
+    page.locator(".nav-overlay-icon").first.click()
+    page.locator(".sidebar-search").type("softmax and its log")
+    page.locator("#answers a").first.click()
+    page.wait_for_timeout(500)
+    if page.locator("#answers a").count() or page.locator("#__navigation").is_checked():
+        yield "an answer on the same page leaves the menu over it"
+    page.close()
 
 
 def check(browser, root: Path):
