@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from typed import NAMES, TEXT
 
 os.environ.pop("CHARLM_NAMES", None)  # what the tests say is said of the bundled list
+
+# The same examples for everybody, so that what fails can be looked at; others come with
+# --hypothesis-profile=default
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 # A shell that starts tests in the background has all they start ignore Ctrl-C
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -83,6 +83,15 @@ BENDS = {"gate", "gelu", "lstm_cell", "gru_cell", "gru_cell_after", "rnn_cell"}
 BENDS |= {"sigmoid", "silu", "softmax", "swiglu", "tanh"}
 
 
+SCORED = {"attention", "tiled_attention"}
+
+
+def scores(q, k):
+    """Size of the largest score."""
+    found = q @ k.mT * q.shape[-1] ** -0.5
+    return found.abs().max().item() if found.numel() else 0
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_half_types_lose_only_their_last_bits_at_any_size(pair):
     """Result and gradients of rounded inputs, against the same in float64."""
@@ -113,7 +122,10 @@ def test_half_types_lose_only_their_last_bits_at_any_size(pair):
                     q, k, _ = (x.abs().max() for x in high)
                     least = max(least, dy.abs().max() * due.abs().max() * max(q, k))
                 error = (a.double() - b).abs().max() / max(b.abs().max(), least)
-                assert error <= 32 * torch.finfo(dtype).eps
+                # a rounded score is off by a bit of its size, its weight by as many
+                # bits of its own; seen where all but one weight nearly vanish
+                bits = max(1, scores(*high[:2])) if pair in SCORED else 1
+                assert error <= 32 * torch.finfo(dtype).eps * bits
 
     test()
 
