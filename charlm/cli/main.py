@@ -44,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _hearing() -> Iterator[None]:
-    """Ctrl-C counts even where what is being imported makes another error of it."""
+    """Ctrl-C counts when all is imported; asked twice, at once.
+
+    An exception within an import ends in other errors, or in none at all.
+    """
     before, asked = signal.getsignal(signal.SIGINT), []
     usual = before is signal.default_int_handler
     if not usual or threading.current_thread() is not threading.main_thread():
@@ -53,7 +56,8 @@ def _hearing() -> Iterator[None]:
 
     def wanted(number: int, frame: FrameType | None) -> None:
         asked.append(number)
-        raise KeyboardInterrupt
+        if len(asked) > 1:
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, wanted)
     try:
