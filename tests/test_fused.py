@@ -181,7 +181,9 @@ def test_every_argument_of_a_kernel_is_what_its_name_says(kernel, causal):
     assert len(calls.given) == 2
     made = calls.results[0]
     known = {"query": q, "key": k, "value": v, "grad_out": dy, "is_causal": causal}
-    known |= FIXED | {name: made[of] for name, of in PASSED_ON[kernel].items()}
+    # older PyTorch calls the state of random numbers in the result as in the argument
+    passed = PASSED_ON[kernel].items()
+    known |= FIXED | {name: made[of if of in made else name] for name, of in passed}
     for given in calls.given:
         for name, value in given.items():
             assert where(value) == where(known[name]), name
