@@ -637,17 +637,23 @@ def test_a_command_runs_in_any_thread(hearing, capsys):
     assert hearing == [signal.default_int_handler]
 
 
-def test_ctrl_c_ends_an_import_at_once(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("times", "imported"), [(1, ["charlm.cli.data"]), (2, []), (3, [])]
+)
+def test_ctrl_c_waits_for_an_import_unless_asked_twice(
+    times, imported, monkeypatch, capsys
+):
     done = []
 
     def slow(name):
-        signal.raise_signal(signal.SIGINT)
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
         done.append(name)
 
     monkeypatch.setattr(command, "import_module", slow)
     assert main(["data", "list"]) == 1
     assert capsys.readouterr().err == "charlm: stopped\n"
-    assert done == []
+    assert done == imported
 
 
 def files(**given):
