@@ -5,7 +5,7 @@ import sys
 try:
     from .cli import main
 except KeyboardInterrupt:  # Ctrl-C before a command could say so itself
-    exec("")  # as there: or the signal ends the program, whatever it returns
+    exec("")  # as in cli/main.py, or the signal ends the program
     sys.exit("charlm: stopped")
 
 sys.exit(main())

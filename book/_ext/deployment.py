@@ -70,18 +70,22 @@ def package() -> str:
     return f"{address()}/{WHEEL}" if address() else ""
 
 
+def copy_package(root: Path, folder: Path) -> None:
+    """What the package is built from, without what was left there by its use."""
+    for name in PACKED:
+        if (root / name).is_dir():
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(root / name, folder / name, ignore=unwanted)
+        else:
+            shutil.copyfile(root / name, folder / name)
+
+
 def pack(app, exception) -> None:
     """The package as a wheel beside the pages, where notebooks are told to find it."""
     if exception or app.builder.name != "html" or not package().endswith(WHEEL):
         return
     with tempfile.TemporaryDirectory() as folder:  # setuptools builds in its source
-        for name in PACKED:
-            source, copy = Path(app.srcdir, name), Path(folder, name)
-            if source.is_dir():
-                unwanted = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, copy, ignore=unwanted)
-            else:
-                shutil.copyfile(source, copy)
+        copy_package(Path(app.srcdir), Path(folder))
         build = "import sys, setuptools.build_meta as b; b.build_wheel(sys.argv[1])"
         command = [sys.executable, "-c", build, str(app.outdir)]
         same = {"SOURCE_DATE_EPOCH": "315532800"}  # the first year that a zip can say

@@ -27,6 +27,7 @@ import nbformat
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+from deployment import copy_package  # noqa: E402
 from freshness import code_key  # noqa: E402
 from layout import whole_texts  # noqa: E402
 from notebooks import SOLVED, executed  # noqa: E402
@@ -42,10 +43,7 @@ def environment(folder: Path) -> Path:
     # a copy, because building a package writes into its folder
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("charlm", "LICENSES"):
-        shutil.copytree(ROOT / name, source / name)
+    copy_package(ROOT, source)
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     lock = ["-c", ROOT / "requirements.lock"]
     subprocess.run([*command, *lock, source, "nbclient", "ipykernel"], check=True)
