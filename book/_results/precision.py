@@ -88,6 +88,31 @@ class Rounded:
         return loss.item()
 
 
+class Lifted(Half):
+    """In float16, with two factors: one for the logits' gradient, one for the rest.
+
+    That gradient is rounded as with the first, then multiplied so that the backward
+    below it has the second.
+    """
+
+    def __init__(self, run: Trainer, first: float, rest: float) -> None:
+        scale = LossScale(rest, patience=0)
+        super().__init__(run.model, run.flat, scale=scale)
+        self.first, self.rest = first, rest
+
+    def gradient(self, X: Tensor, Y: Tensor) -> float:
+        """As those of the package."""
+        self.low.p.copy_(self.flat.p)
+        self.low.g.zero_()
+        logits, cache = self.copy.forward(X)
+        loss, c_loss = cross_entropy(logits.float(), Y)
+        dlogits = cross_entropy_backward(torch.full_like(loss, self.first), c_loss)
+        dlogits = dlogits.half().float() * (self.rest / self.first)
+        self.copy.backward(dlogits.half(), cache)  # the second rounding is exact
+        self.flat.g.copy_(self.low.g).div_(self.rest)
+        return loss.item()
+
+
 @cache
 def vocabulary() -> data.Vocab:
     """Of the bundled names."""
@@ -244,6 +269,23 @@ def controls() -> dict:
     return found
 
 
+def beside() -> dict:
+    """What the runs with a factor of 2^-12 are compared with.
+
+    Momentum in float32, without a limit as they have none; and AdamW in float16 with
+    that factor for the logits' gradient alone, and 2^8 below it.
+    """
+    found: dict[str, Any] = {"momentum: float32": [], "adamw: 2^-12, 2^8 below": []}
+    for seed in SEEDS:
+        run = begin(seed, optimiser="momentum", lr=RATES["momentum"])
+        found["momentum: float32"].append(end(run))
+        run = begin(seed, precision="float16")
+        run.way = Lifted(run, 2.0**-12, 2.0**8)
+        run.scale = run.way.scale
+        found["adamw: 2^-12, 2^8 below"].append(end(run))
+    return found
+
+
 def clipped_before(run: Trainer) -> dict:
     """The limit is put on the scaled gradient: the limit over the factor, for ours."""
     right = trainer.clip
@@ -341,6 +383,7 @@ STUDIES = {
     "factors": factors,
     "measures": measures,
     "controls": controls,
+    "beside": beside,
     "slowly": slowly,
     "weights": weights,
     "processes": processes,
@@ -377,6 +420,7 @@ def main() -> None:
         record |= about | {study: found}
         spent = record.setdefault("cpu_seconds_of", {})
         spent[study] = round(spent_so_far() - started, 1)
+        record.setdefault("code_of", {})[study] = about["code"]  # each in its time
         record["cpu_seconds"] = round(sum(spent.values()), 1)
         write("precision", record)
 
