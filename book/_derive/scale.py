@@ -90,7 +90,11 @@ scale_recall = Derivation(
             "half the way to its neighbour?",
             right="2 ** -8",
             hint="The neighbours are 2^(e - d + 1) apart, and e is 0.",
-            slips={"2 ** -7": "That is the whole way.", "2 ** -9": "Half of the half."},
+            slips={
+                "2 ** -7": "That is the whole way.",
+                "2 ** -9": "That is half the way downwards, where the neighbour is "
+                "half as far; upwards it is a quarter.",
+            },
             proof=lambda w: torch.tensor(torch.finfo(torch.bfloat16).eps / 2),
         ),
     ),
