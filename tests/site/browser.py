@@ -34,9 +34,8 @@ SETTLED = """() => [...document.querySelectorAll("article > section section > *"
 # What a phone does not lay out before it is on the screen, as a reader meets it
 SHOWN = """() => document.querySelectorAll("article > section section > *")
   .forEach(b => { b.style.contentVisibility = "visible"; })"""
-# Four elements of five draw formulas or colour code, and axe takes ten times as long
-# with them. It reads no MathML and nothing that is hidden from screen readers, and one
-# token of each kind on a page is as dark as the others: those stay.
+# Most elements draw formulas, and axe takes long with them. It reads no MathML and
+# nothing that is hidden from screen readers: boxes of their size stand for them.
 LIGHTER = """() => {
   const drawn = [...document.querySelectorAll(".katex-html")];
   const sizes = drawn.map(e => e.getBoundingClientRect());
@@ -46,13 +45,6 @@ LIGHTER = """() => {
       width: `${sizes[i].width}px`, height: `${sizes[i].height}px`});
   });
   document.querySelectorAll("math").forEach(e => e.replaceChildren());
-  const kind = e => [e, e.parentElement, e.parentElement.parentElement]
-    .map(a => a.localName + "." + a.className).join(" < ");
-  const leaves = ":is(.highlight pre, .sig, code) span:not(:has(*))";
-  const seen = new Set();
-  for (let depth = 0; depth < 3; depth++)
-    for (const e of document.querySelectorAll(leaves))
-      if (seen.has(kind(e))) e.replaceWith(e.textContent); else seen.add(kind(e));
 }"""
 SELECTED = """() => { const box = document.querySelector("p:has(.katex)");
   if (!box) return null;
@@ -67,11 +59,35 @@ OVERFLOW = """selector => {
   return [...document.querySelectorAll(selector)]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.closest(".stepper"))
     .map(e => e.textContent.trim().slice(0, 80)); }"""
-# The size of targets is a rule of WCAG 2.2 that axe leaves out unless asked
-VIOLATIONS = """axe.run(document,
-    {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}})
-  .then(r => r.violations.map(v =>
-    `${v.id} (${v.impact}): ${v.nodes.length} x ${v.nodes[0].target.join(" ")}`))"""
+# All rules but those of colours. The size of targets is one of WCAG 2.2 that axe leaves
+# out unless asked.
+RULES = """() => [document, {"color-contrast": {enabled: false},
+  "link-in-text-block": {enabled: false}, "target-size": {enabled: true}}]"""
+# Whether a text stands out is settled by its colour, size and weight and what is behind
+# it: of each such kind axe is shown two places of a page.
+COLOURS = """() => {
+  const behind = new Map(), met = {}, plain = "rgba(0, 0, 0, 0),none,1,none";
+  const back = e => {
+    if (!e) return "";
+    if (!behind.has(e)) {
+      const s = getComputedStyle(e);
+      const own = [s.backgroundColor, s.backgroundImage, s.opacity, s.filter].join();
+      behind.set(e, back(e.parentElement) + (own === plain ? "" : own + ";")); }
+    return behind.get(e); };
+  const words = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  const shown = [...document.body.querySelectorAll("*")].filter(e => {
+    const {width, height} = e.getBoundingClientRect();
+    if (!words(e) || !e.checkVisibility() || width < 2 || height < 2) return false;
+    const [own, around] = [e, e.parentElement].map(getComputedStyle);
+    const kind = [back(e), e.localName, own.textDecoration, own.textShadow,
+      ...[own, around].map(s => [s.color, s.fontSize, s.fontWeight])].join(" / ");
+    met[kind] = (met[kind] ?? 0) + 1;
+    return met[kind] <= 2; });
+  return [{include: shown}, {}, ["color-contrast", "link-in-text-block"]]; }"""
+VIOLATIONS = """(([context, rules, runOnly]) =>
+  axe.run(context, {resultTypes: ["violations"], rules, ...(runOnly && {runOnly})})
+    .then(r => r.violations.map(v =>
+      `${v.id} (${v.impact}): ${v.nodes.length} x ${v.nodes[0].target.join(" ")}`)))"""
 MEASURE = """() => ({
   shift: window.shift || 0,
   sideways: document.documentElement.scrollWidth - window.innerWidth,
@@ -106,6 +122,12 @@ def chromium():
         browser.close()
 
 
+@functools.cache
+def compressed(body: bytes) -> bytes:
+    """As a web server sends it; most files are asked for by every page."""
+    return gzip.compress(body, 6)
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of the site, compressed as a web server would."""
 
@@ -127,7 +149,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(str(path)))
         if path.suffix in self.TEXT:
-            body = gzip.compress(body, 6)
+            body = compressed(body)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -160,7 +182,7 @@ class Visit:
 def visit(context, address: str, axe: str = "", act=None) -> Visit:
     """Load a page with an empty cache, refuse every other host, and measure.
 
-    With ``axe``, its source, accessibility is judged in both themes.
+    With ``axe``, its source, accessibility is judged last, colours in both themes.
     """
     found = Visit(address)
     page = context.new_page()
@@ -208,6 +230,8 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
     found.measured = page.evaluate(MEASURE)
     found.requests = [u for u in found.requests if not u.startswith("data:")]
     found.kilobytes = sum(n for i, n in loaded.items() if i not in within) / 1024
+    if act:
+        act(page, found)
     if axe:
         page.evaluate(SHOWN)
         page.wait_for_timeout(150)
@@ -215,11 +239,11 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
         page.wait_for_timeout(150)
         page.evaluate(LIGHTER)
         page.evaluate(axe)
+        found.violations += page.evaluate(f"{VIOLATIONS}(({RULES})())")
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(150)
-            found.violations += [f"{v}, {theme}" for v in page.evaluate(VIOLATIONS)]
-    if act:
-        act(page, found)
+            seen = page.evaluate(f"{VIOLATIONS}(({COLOURS})())")
+            found.violations += [f"{v}, {theme}" for v in seen]
     page.close()
     return found
