@@ -10,7 +10,7 @@ bug = pytest.mark.parametrize("bug", zoo(), ids=lambda b: b.name)
 
 
 def caught_by(bug, seed=0):
-    """The witnesses that refuse a bug on at least one case of its pair."""
+    """Witnesses that refuse a bug of a pair, until autograd and another one do."""
     found = set()
     for case in cases.cases(bug.pair, seed):
         errors = gradcheck.errors(
@@ -19,6 +19,8 @@ def caught_by(bug, seed=0):
         found |= {
             w for w, e in errors.items() if e is not None and e > gradcheck.TOLERANCE[w]
         }
+        if "autograd" in found and len(found) > 1:
+            break
     return found
 
 

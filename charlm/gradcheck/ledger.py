@@ -1,5 +1,6 @@
 """The gradient ledger: every pair, run through every witness, with the worst errors."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import ops
@@ -38,29 +39,41 @@ class Row:
         return not self.problem
 
 
+def judged(pair: str) -> Iterator[tuple[str, dict[str, float | None], str]]:
+    """Run one pair through all witnesses, case after case, on three seeds.
+
+    Yields:
+        Label of the case, errors (witness -> error) and the first disagreement found,
+        in words; "" when there is none.
+    """
+    both = ops.pairs()[pair]
+    for seed in SEEDS:
+        for case in cases.cases(pair, seed):
+            f, inputs = case.forward, case.inputs
+            found = errors(f, both.backward, inputs, seed, case.kink)
+            if both.jvp:
+                found["adjoint"] = adjoint(f, both.backward, both.jvp, inputs, seed)
+            problems = (
+                f"{pair}_backward, case {case.label!r}, seed {seed}: {name} "
+                f"disagrees, relative error {error:.1e}"
+                for name, error in found.items()
+                if error is not None and error > TOLERANCE[name]
+            )
+            yield case.label, found, next(problems, "")
+
+
 def check(pair: str) -> Row:
-    """Run one pair through all witnesses, on all its cases and three seeds."""
+    """What all witnesses say of one pair, on all its cases and three seeds."""
     largest: dict[str, float | None] = dict.fromkeys(COLUMNS)
     worst = dict.fromkeys(COLUMNS, "")
     problem, count = "", 0
-    for seed in SEEDS:
-        for case in cases.cases(pair, seed):
-            count += 1
-            both, f, inputs = ops.pairs()[pair], case.forward, case.inputs
-            judged = errors(f, both.backward, inputs, seed, case.kink)
-            if both.jvp:
-                judged["adjoint"] = adjoint(f, both.backward, both.jvp, inputs, seed)
-            for name, found in judged.items():
-                if found is None:
-                    continue
-                before = largest[name]
-                if before is None or found > before:
-                    largest[name], worst[name] = found, case.label
-                if found > TOLERANCE[name] and not problem:
-                    problem = (
-                        f"{pair}_backward, case {case.label!r}, seed {seed}: {name} "
-                        f"disagrees, relative error {found:.1e}"
-                    )
+    for label, found, told in judged(pair):
+        count += 1
+        problem = problem or told
+        for name, error in found.items():
+            before = largest[name]
+            if error is not None and (before is None or error > before):
+                largest[name], worst[name] = error, label
     return Row(pair, count, largest, worst, problem)
 
 
