@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -149,17 +151,46 @@ def make(folder: Path) -> Path:
 
 
 def build(folder: Path, *options: str) -> subprocess.CompletedProcess:
-    """Build it as `make book` does; what it prints is in the result."""
-    program = Path(sys.executable).parent / "jupyter-book"
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [program, "build", ".", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    """Build it as `make book` does; what it prints is in the result.
+
+    Each build is a process of its own, split off one that has imported what all need.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        said = [Path(place, name) for name in ("stdout", "stderr")]
+        given = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        args = folder, options, os.environ | given, said
+        process = FORKS.Process(target=_build, args=args)
+        process.start()
+        process.join()
+        stdout, stderr = (path.read_text(encoding="utf8") for path in said)
+    return subprocess.CompletedProcess(options, process.exitcode, stdout, stderr)
+
+
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(
+    """torch matplotlib.pyplot jupyter_book.cli.main jupyter_book.sphinx
+    myst_nb.sphinx_ext sphinx.builders.html sphinx.ext.autodoc sphinxcontrib.bibtex
+    sphinx_design sphinx_togglebutton sphinx_exercise sphinx_tippy furo bs4 quickjs
+    fontTools.subset jupyter_cache.executors.utils pygments.lexers.python""".split()
+)
+
+
+def _build(
+    folder: Path, options: tuple[str, ...], given: dict[str, str], said: list[Path]
+) -> None:
+    for number, path in enumerate(said, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(given)
+    sys.dont_write_bytecode = True
+    # nothing of the real book, which tests look into, only what is installed
+    installed = sys.prefix, sys.base_prefix
+    kept = [p for p in sys.path if any(Path(p).is_relative_to(i) for i in installed)]
+    sys.path[:] = [str(folder), *kept]
+    from jupyter_book.cli.main import main
+
+    sys.exit(main(["build", ".", *options]))
 
 
 def replaced(folder: Path, name: str, old: str, new: str) -> None:
