@@ -25,7 +25,7 @@ EXPLORED = re.compile(r'data-explore="([\w-]+)"')
 DARK = "a11y-high-contrast-dark"  # colours of code
 LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
 SEARCHES = re.compile(r"documentation_options|doctools|sphinx_highlight")
-PREVIEWS = re.compile(r"/tippy/|\.previews\.js")
+PREVIEWS = re.compile(r"/tippy/|previews\.js")
 LINKS = re.compile(r'class="(?:reference internal|footnote-reference)')
 COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 
