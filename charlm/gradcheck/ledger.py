@@ -46,10 +46,9 @@ def judged(pair: str) -> Iterator[tuple[str, dict[str, float | None], str]]:
         Label of the case, errors (witness -> error) and the first disagreement found,
         in words; "" when there is none.
     """
-    both = ops.pairs()[pair]
     for seed in SEEDS:
         for case in cases.cases(pair, seed):
-            f, inputs = case.forward, case.inputs
+            both, f, inputs = ops.pairs()[pair], case.forward, case.inputs
             found = errors(f, both.backward, inputs, seed, case.kink)
             if both.jvp:
                 found["adjoint"] = adjoint(f, both.backward, both.jvp, inputs, seed)

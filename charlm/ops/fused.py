@@ -39,9 +39,9 @@ def fused_attention(
 
     q (..., T, D), k (..., M, D), v (..., M, E)  ->  y (..., T, E). Kept are, besides
     inputs and output, the logarithms of the rows' sums, as by :func:`.tiled_attention`.
-    Half types stay: sums are float32, but y, by which the backward knows the sum of
-    each row, is rounded. Where there is no kernel, by the plain pair, in float32 at
-    least.
+    On a graphics processor half types stay: sums are float32, but y, by which the
+    backward knows the sum of each row, is rounded. On the processor, and by the plain
+    pair where there is no kernel, all is float32 at least.
 
     Raises:
         ValueError: ``causal`` with more queries than keys.
@@ -56,7 +56,8 @@ def fused_attention(
         return y.to(q.dtype), (kernel, q, k, v, causal, plain)
     forward, _ = KERNELS[kernel]
     kept = forward(_heads(q), _heads(k), _heads(v), causal)
-    return kept[0].reshape(q.shape), (kernel, q, k, v, causal, kept)
+    y = kept[0].reshape(q.shape).to(q.dtype)
+    return y, (kernel, q, k, v, causal, kept)
 
 
 def fused_attention_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,7 +72,7 @@ def fused_attention_backward(dy: Tensor, cache: Cache) -> tuple[Tensor, Tensor, 
         return dq.to(q.dtype), dk.to(q.dtype), dv.to(q.dtype)
     _, backward = KERNELS[kernel]
     heads = _heads(q), _heads(k), _heads(v)
-    dq, dk, dv = backward(_heads(dy), *heads, causal, kept)
+    dq, dk, dv = (d.to(q.dtype) for d in backward(_heads(dy), *heads, causal, kept))
     return dq.reshape(q.shape), dk.reshape(k.shape), dv.reshape(v.shape)
 
 
@@ -103,6 +104,8 @@ def _wide(x: Tensor) -> Tensor:
 
 
 def _cpu(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Cache:
+    # at least float32: in half types PyTorch 2.4 gives wrong gradients of large scores
+    q, k, v = _wide(q), _wide(k), _wide(v)
     return aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal)
 
 
@@ -110,7 +113,7 @@ def _back_on_cpu(
     dy: Tensor, q: Tensor, k: Tensor, v: Tensor, causal: bool, kept: Cache
 ) -> tuple[Tensor, Tensor, Tensor]:
     back = aten._scaled_dot_product_flash_attention_for_cpu_backward
-    return back(dy, q, k, v, *kept, 0.0, causal)
+    return back(_wide(dy), _wide(q), _wide(k), _wide(v), *kept, 0.0, causal)
 
 
 def _flash(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Cache:
