@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from charlm import ops
+from charlm.show import table
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -395,6 +397,42 @@ def test_index_entries_lead_to_the_heading_above_them():
     finding.IndexAtHeading(document).apply()
     assert section[0]["entries"] == [("single", "gradient of a", "a-heading", "", None)]
     assert isinstance(section[1], nodes.paragraph)
+
+
+def test_a_table_too_wide_for_a_phone_can_become_cards_there():
+    names = ["model", "size of it", "loss < 2, dev", "who_published_it_first", "bits"]
+    rows = [["a", "1,000", "2.1", "", "3"], ["b & c", "20", "1.9", "somebody", "2"]]
+    wide = table(names, rows, "Two models").html
+    context = {"body": f"<p>x</p>{wide}"}
+    layout.cards(None, "a", "", context, None)
+    made = BeautifulSoup(context["body"], "html.parser")
+    before = BeautifulSoup(wide, "html.parser")
+    pairs = zip(made.select("tbody tr"), before.select("tbody tr"), strict=True)
+    for row, old in pairs:
+        assert [cell["data-label"] for cell in row] == names
+        assert [cell.text for cell in row] == [cell.text for cell in old]
+        assert [cell["role"] for cell in row] == ["rowheader", *["cell"] * 4]
+    assert not made.thead.select("[data-label]")
+    roles = Counter(tag["role"] for tag in made.select("[role]"))
+    assert roles == {
+        "table": 1,
+        "rowgroup": 2,
+        "row": 3,
+        "columnheader": 5,
+        "rowheader": 2,
+        "cell": 8,
+    }
+    for tag in made.select("[role]"):
+        del tag["role"], tag["data-label"]
+    assert str(made.table) == str(before.table)
+
+
+def test_a_table_that_fits_stays_as_it_is():
+    narrow = table(["a", "b"], [["one", "2"]], "A sentence about it that is long").html
+    context = {"body": narrow}
+    layout.cards(None, "a", "", context, None)
+    assert context["body"] == narrow
+    layout.cards(None, "search", "", {}, None)
 
 
 def test_a_card_links_to_itself():

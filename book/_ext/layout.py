@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import sys
+from html import unescape
+from itertools import cycle
 
 import sphinx_tippy
 from docutils import nodes
@@ -15,6 +17,18 @@ TAKES_NEXT = "with-next-cell"
 # What a preview does without: the second form of a formula, numbers and links of it
 MATHML = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.DOTALL)
 UNSEEN = {"eqno", "headerlink"}
+# Tables that charlm.show.table writes: each row has a head
+TABLE = re.compile(r'<table class="table">.*?</table>', re.DOTALL)
+FIT = 43  # letters, for which a narrow phone has room in a line of a table
+ROLES = {
+    'table class="table"': "table",
+    "thead": "rowgroup",
+    "tbody": "rowgroup",
+    "tr": "row",
+    'th scope="col"': "columnheader",
+    'th scope="row"': "rowheader",
+    "td": "cell",
+}
 
 
 class TakeNextCell(SphinxPostTransform):
@@ -199,6 +213,38 @@ def accessible(app, pagename, templatename, context, doctree) -> None:
     context["body"] = re.sub(r' id="(exercise|solution|proof)-content"', "", body)
 
 
+def cards(app, pagename, templatename, context, doctree) -> None:
+    """Tables too wide for a phone are marked, so that their rows are cards there.
+
+    Too wide is one in whose columns the longest words come to more than FIT letters:
+    others fit, and their numbers are compared down a column. Each cell gets the name of
+    its column, for book.css to show, and each part its role: some browsers forget that
+    it is a table where it is not displayed as one.
+    """
+    if context.get("body"):
+        context["body"] = TABLE.sub(marked, context["body"])
+
+
+def marked(found: re.Match) -> str:
+    """A table with roles and names, or as it is if it fits."""
+    table = found[0]
+    cell = re.compile(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", re.DOTALL)
+    rows = [cell.findall(row) for row in table.split("<tr>")[1:]]
+    columns = (unescape(" ".join(column)) for column in zip(*rows, strict=True))
+    words = (re.split("[ -]", column) for column in columns)
+    if sum(max(map(len, column)) + 1 for column in words) <= FIT:
+        return table
+    names = cycle(rows[0])
+
+    def part(tag: re.Match) -> str:
+        role = ROLES[tag[1]]
+        named = role in ("rowheader", "cell")
+        name = f' data-label="{next(names)}"' if named else ""
+        return f'<{tag[1]} role="{role}"{name}>'
+
+    return re.sub(f"<({'|'.join(ROLES)})>", part, table)
+
+
 def shapes_in_docstrings(app, what, name, obj, options, lines: list[str]) -> None:
     """A text that begins with a size and a full stop, "V. ...", is no list."""
     begins = re.compile(r"^(\s*(?::[^:]+:\s*)?[A-Z])\.(?=\s|$)")
@@ -282,4 +328,5 @@ def setup(app):
     app.connect("autodoc-process-docstring", constants_of_a_room)
     app.connect("autodoc-process-docstring", shapes_in_docstrings, priority=900)
     app.connect("html-page-context", accessible, priority=400)
+    app.connect("html-page-context", cards, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
