@@ -70,7 +70,7 @@ globalThis.explore = (() => {
     return `<div class="explore-pictures${it.narrow ? " narrow" : it.wide ? " wide" : ""}" style="--parts: ${pictures.length}">${pictures.join("")}</div>` +
       `<p class="explore-say">${plain(it.say(data, first, values))}</p>` +
       `<div class="explore-controls" style="--parts: ${fields.length + buttons.length}">${[...fields, ...buttons].join("")}</div>` +
-      '<p class="explore-status" role="status"></p>';
+      '<p class="explore-status visually-hidden" role="status"></p>';
   }
 
   function attach(box, it) {
