@@ -1,6 +1,7 @@
 """The whole book as PDF and EPUB: what is taken from the site and how."""
 
 import re
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -9,9 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-sys.path[:0] = [
-    str(Path(__file__).parent.parent / "book" / d) for d in ("_ext", "_print")
-]
+BOOK = Path(__file__).parent.parent / "book"
+sys.path[:0] = [str(BOOK / d) for d in ("_ext", "_print")]
 
 import deployment  # noqa: E402
 
@@ -46,6 +46,9 @@ def site(tmp_path):
         <button>Copy</button>
         <a href="#eq">up</a><a href="../index.html">home</a><a href="https://x.y/">x</a>
         <a class="to-source" href="../_code/a.html"><code>a.py</code></a>
+        <dl><dt>f()<a class="to-source" href="../_code/a.html">source</a></dt></dl>
+        <a download href="../cards.txt">cards</a><details open><p>step</p></details>
+        <div class="front"><label for="i"><input type="radio" checked>one</label></div>
         <svg viewBox="0 0 1 1"><a href="#eq"><path d="M0 0"/></a></svg>
         <img src="../_images/f.svg" alt="f"/><br></section></article>"""
     for name, text in (("index.html", front), ("book/a.html", chapter)):
@@ -59,6 +62,8 @@ def site(tmp_path):
             f'<svg xmlns="http://www.w3.org/2000/svg">{ink}<g fill="var(--ink)"/></svg>'
         )
         (tmp_path / name).write_text(figure)
+    for name in ("book.css", "explore.css"):
+        shutil.copy(BOOK / "_static" / name, tmp_path / "_static")
     return tmp_path
 
 
@@ -76,6 +81,9 @@ def test_what_needs_a_screen_is_left_out_and_what_is_folded_is_opened(site):
     assert "<summary" not in chapter
     assert '<div class="hide">code</div>' in chapter
     assert "<p>Solution</p>so" in chapter
+    assert "<div><p>step</p></div>" in chapter
+    assert "<label>✓one</label>" in chapter, "which one was chosen"
+    assert "f()</dt>" in chapter
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,7 @@ def test_every_link_of_the_document_for_the_pdf_has_its_end(site):
     assert len(ids) == len(set(ids))
     ends = {link[1:] for link in re.findall(r'href="([^"]+)"', text) if link[0] == "#"}
     assert ends == {"index", "a", "a--eq"} <= set(ids)
+    assert "<a>cards</a>" in text, "a file that is not in it"
     assert 'src="../html/_images/f.svg"' in text
     # formulas carry their TeX, parts stand above chapters
     assert 'aria-label="h_\\min"' in text
@@ -131,6 +140,7 @@ def test_the_epub_is_well_formed_the_same_each_time_and_complete(site, tmp_path)
     assert 'href="#eq"' in chapter
     assert 'viewBox="0 0 1 1"' in chapter
     assert "katex" not in chapter
+    assert "<a>cards</a>" in chapter
     assert "var(--ink)" not in made["_images/f.svg"]
     assert 'properties="mathml svg"' in made["book.opf"]
     one, two = tmp_path / "1.epub", tmp_path / "2.epub"
@@ -143,6 +153,16 @@ def test_the_epub_is_well_formed_the_same_each_time_and_complete(site, tmp_path)
         inside = {n.removeprefix("EPUB/") for n in archive.namelist()}
     assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
     assert listed == inside - {"mimetype", "META-INF/container.xml", "book.opf"}
+
+
+def test_what_is_drawn_in_the_epub_has_its_colours(site):
+    rules = epub.drawings(site)
+    assert ".explore .c0 { stroke: #" in rules
+    assert ".explore svg text { fill: currentColor;" in rules
+    for unknown in ("var(", "light-dark(", ":is(", "figcaption", "controls"):
+        assert unknown not in rules
+    twice = '<image width="1" id="image1"/><image width="1" id="image1"/>'
+    assert "id=" not in epub.one_ink(twice)
 
 
 def test_the_site_links_to_the_files_that_were_made(tmp_path):
@@ -170,12 +190,15 @@ def test_the_pdf_is_the_same_whenever_it_was_printed(tmp_path):
             new.Root.Dests = pikepdf.Dictionary(
                 {k: [new.pages[i].obj, pikepdf.Name.Fit] for k, i in places.items()}
             )
+            links = (pikepdf.Dictionary(Dest=pikepdf.Name(n)) for n in ("/b", "/c"))
+            new.pages[0].Annots = pikepdf.Array(links)
             new.docinfo["/CreationDate"] = day
             with new.open_outline() as outline:
                 outline.root.append(pikepdf.OutlineItem("ContentsContents", 0))
             new.save(path, static_id=True)  # as Chromium, which writes none
         assert pdf.beginnings(path) == {"a": 1, "b": 2}
         assert pdf.finish(path, about, ["Contents"]) == 2
+        assert pdf.lost(path) == ["/c"]
         made.append(path.read_bytes())
     assert made[0] == made[1]
     with pikepdf.open(path) as new, new.open_outline() as outline:

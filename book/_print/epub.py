@@ -74,13 +74,14 @@ def adapted(page: pages.Page, known: set[str]) -> Tag:
         link.unwrap()
     for tag in body.find_all(True):
         tag.attrs = {CASE.get(key, key): value for key, value in tag.attrs.items()}
-        tag.attrs.pop("border", None)
+        for name in ("border", "loading"):
+            tag.attrs.pop(name, None)
         if "href" in tag.attrs:
             found = pages.target(page.path, tag["href"], known)
             if found and found[0] != page.path:
                 tag["href"] = tag["href"].replace(".html", ".xhtml")
             elif not found and not re.match("https?:", tag["href"]):
-                del tag["href"]  # pages that the book does not have, such as the index
+                pages.unlinked(tag)
         if tag.name == "svg":
             tag["xmlns"], tag["role"] = "http://www.w3.org/2000/svg", "img"
         if tag.name == "p" and tag.find(["ol", "ul", "div"], recursive=False):
@@ -122,7 +123,22 @@ def one_ink(svg: str) -> str:
     svg = re.sub(r"<style>:root\{--ink.*?</style>", "", svg, count=1, flags=re.S)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<path (?![^>]*\bd=)[^>]*/>", "", svg)  # lines without a point
+    svg = re.sub(r'(<image [^>]*?) id="\w+"', r"\1", svg)  # a picture's, for each copy
     return svg.replace("var(--ink)", ink[1]) if ink else svg
+
+
+def drawings(site: Path) -> str:
+    """The site's rules for what is drawn in a page, in the colours for paper."""
+    static = site / "_static"
+    sheet = (static / "explore.css").read_text("utf8")
+    book = (static / "book.css").read_text("utf8")
+    lines = re.findall(r"^\.explore (?:svg|text|\.).*\n", sheet, re.M)
+    rules = "".join(line for line in lines if ":is(" not in line)
+    rules = re.sub(r"light-dark\((#\w+), #\w+\)", r"\1", rules)
+    named = dict(re.findall(r"--(\w+): light-dark\((#\w+)", book))
+    # a reader may show the book at night
+    named |= {"ink": "currentColor", "box": "none", "paper": "none"}
+    return re.sub(r"var\(--(\w+)\)", lambda found: named[found[1]], rules)
 
 
 def files(site: Path) -> dict[str, str]:
@@ -146,7 +162,8 @@ def files(site: Path) -> dict[str, str]:
     for name in sorted(used):
         made[name] = one_ink((site / name).read_text("utf8"))
     made["logo.svg"] = (site / "_static" / "logo.svg").read_text("utf8")
-    made["epub.css"] = Path(__file__).with_name("epub.css").read_text("utf8")
+    style = Path(__file__).with_name("epub.css").read_text("utf8")
+    made["epub.css"] = style + drawings(site)
     made["book.opf"] = package(about, made, spine)
     return made
 

@@ -19,7 +19,7 @@ SITE, OUT = ROOT / "_build" / "html", ROOT / "_build"
 GONE = (
     "a.headerlink, button, script, .stepper-buttons, .stepper-status, .play, "
     ".train, .front-live, .front input, .explore-controls, .explore-status, "
-    ".toctree-wrapper, .whole-book, "
+    ".toctree-wrapper, .whole-book, dt a.to-source, "
     "details.hide > summary"
 )
 
@@ -59,10 +59,15 @@ def read(site: Path) -> list[Page]:
 
 def clean(body: Tag) -> Tag:
     """Leave out what only works on a screen, open what is folded."""
+    for tag in body.select(".front [type=radio][checked]"):
+        tag.replace_with("\N{CHECK MARK}")
     for tag in body.select(GONE):
         tag.decompose()
+    for tag in body.select("[for]"):  # a field that is gone
+        del tag["for"]
     for tag in body.select("details"):
         tag.name = "div"
+        del tag["open"]
     for tag in body.select("summary"):  # captions of a stepper, titles of solutions
         tag.name = "p"
     for tag in body.select("a.to-source"):  # pages of source are not in it
@@ -70,6 +75,11 @@ def clean(body: Tag) -> Tag:
     for tag in body.select(".demo-static"):  # what stands for the demos without scripts
         del tag["class"]
     return body
+
+
+def unlinked(tag: Tag) -> None:
+    """The words of a link to what the book does not have, such as the index."""
+    del tag["href"], tag["download"]
 
 
 def target(page: str, link: str, known: set[str]) -> tuple[str, str] | None:

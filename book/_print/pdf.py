@@ -13,7 +13,7 @@ import pages
 from bs4 import Tag
 
 sys.path.insert(0, str(pages.ROOT / "tests/site"))
-MARGIN, SCALE = 18, 0.8  # mm; of the site's sizes: text of 9.6 points
+MARGIN, SCALE = 15, 0.8  # mm, as book.css has it; of the site's sizes: 9.6 points
 WIDTH = round((210 - 2 * MARGIN) / 25.4 * 96 / SCALE)  # of an A4 page's text, in px
 STYLES = [
     "styles/furo.css",
@@ -23,6 +23,7 @@ STYLES = [
     "stepper.css",
     "front.css",
     "explore.css",
+    "derive.css",
 ]
 # What is too wide for the paper gets smaller type, until it fits
 FIT = """() => { let shrunk = 0;
@@ -74,6 +75,8 @@ def joined(page: pages.Page, known: set[str]) -> Tag:
             if found:
                 anchor = f"--{found[1]}" if found[1] else ""
                 tag["href"] = f"#{slug(found[0])}{anchor}"
+            elif not re.match("https?:", tag["href"]):
+                pages.unlinked(tag)
         if "katex" in tag.get("class", []):
             # a picture with its TeX as the words for it: printing drops the MathML
             tag["aria-label"], tag["role"] = tag.annotation.get_text(), "img"
@@ -148,6 +151,16 @@ def beginnings(path: Path) -> dict[str, int]:
         }
 
 
+def lost(path: Path) -> list[str]:
+    """Links to places that the printing has left out."""
+    import pikepdf
+
+    with pikepdf.open(path) as pdf:
+        marks = (mark for page in pdf.pages for mark in page.get("/Annots", []))
+        ends = {str(mark.Dest) for mark in marks if "/Dest" in mark}
+        return sorted(ends - set(pdf.Root.Dests.keys()))
+
+
 def all_items(items: list) -> list:
     """Every line of an outline, as the book goes."""
     return [x for item in items for x in (item, *all_items(item.children))]
@@ -186,7 +199,6 @@ def main() -> int:
         "path": target,
         "format": "A4",
         "scale": SCALE,
-        "margin": dict.fromkeys(("top", "bottom", "left", "right"), f"{MARGIN}mm"),
         "print_background": True,
         "tagged": True,
         "outline": True,
@@ -208,7 +220,9 @@ def main() -> int:
         browser.close()
     count = finish(target, pages.about(pages.SITE), headings)
     print(f"The book: file://{target}, {count} pages")
-    return int(bool(wide))
+    for name in (missing := lost(target)):
+        print(f"a link leads nowhere: {name}", file=sys.stderr)
+    return int(bool(wide or missing))
 
 
 if __name__ == "__main__":
