@@ -20,6 +20,8 @@ ASKED_BY = {  # class of an element -> styles and scripts that it needs, in orde
     "train": ("training.css", "training.js"),
     "derive": ("derive.css", "formula.js", "derive.js"),
     "explore": ("explore.css", "explore.js"),
+    "gradient-cards": ("boxes.css",),
+    "bugs": ("boxes.css",),
 }
 EXPLORED = re.compile(r'data-explore="([\w-]+)"')
 DARK = "a11y-high-contrast-dark"  # colours of code

@@ -24,6 +24,7 @@ STYLES = [
     "front.css",
     "explore.css",
     "derive.css",
+    "boxes.css",
 ]
 # What is too wide for the paper gets smaller type, until it fits
 FIT = """() => { let shrunk = 0;
