@@ -309,20 +309,6 @@ def test_equations_are_listed_by_number():
     assert found == [("2.9", 1, "equation-eq-w"), ("2.10", 1, "equation-eq-x")]
 
 
-def test_what_the_search_loads_has_a_version_that_follows_it(tmp_path):
-    static = tmp_path / "_static"
-    static.mkdir()
-    for name in finding.LOADED:
-        (static / name).write_text(name)
-    page, given = tmp_path / "a.html", set()
-    for text in ("one", "two", "one"):
-        page.write_text('<script src="_static/book.js?v=91f8db08"></script>')
-        (static / "sections.js").write_text(text)
-        finding.give_version(tmp_path)
-        given.add(re.fullmatch(r'.*/book\.js\?v=(\w{8})".*', page.read_text())[1])
-    assert len(given) == 2
-
-
 def configured(monkeypatch, repository, base):
     for name, value in (("BOOK_REPOSITORY", repository), ("BOOK_BASE_URL", base)):
         monkeypatch.setenv(name, value)

@@ -5,22 +5,15 @@ found, in the index and in the search. Sphinx would put an anchor of its own the
 numbered in order of appearance; the heading is a better place and keeps its address.
 What the search does with the names is told in ``finding.js``. Below the field in the
 side bar it answers while one types (``answers.js``), from ``sections.js``: the part of
-the index that is not the text of the pages, and the numbers of the equations. Both are
-asked for by the version of ``book.js`` in the pages (``?v=``), which stands for all of
-them: a browser that has kept one of them from an earlier site asks anew.
+the index that is not the text of the pages, and the numbers of the equations.
 """
 
 import json
-import re
 from pathlib import Path
-from zlib import crc32
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
-
-LOADED = "book.js", "answers.js", "sections.js"  # each by the one before it
-VERSION = re.compile(rb"(?<=/book\.js\?v=)\w+")
 
 
 class IndexAtHeading(SphinxTransform):
@@ -65,18 +58,6 @@ def write_sections(app, exception) -> None:
     told = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     target = Path(app.outdir, "_static", "sections.js")
     target.write_text(f"Search.sections={told};", encoding="utf8")
-    give_version(Path(app.outdir))
-
-
-def give_version(site: Path) -> None:
-    """Put the checksum of what ``book.js`` loads, and of itself, into every page."""
-    scripts = b"".join((site / "_static" / name).read_bytes() for name in LOADED)
-    version = f"{crc32(scripts):08x}".encode()
-    for page in site.rglob("*.html"):
-        text = page.read_bytes()
-        new = VERSION.sub(version, text)
-        if new != text:
-            page.write_bytes(new)
 
 
 def setup(app):

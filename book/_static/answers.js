@@ -1,11 +1,11 @@
 // Places in the book below the search field, while one types. Loaded when the field is first
 // used, and then the list of places; Enter searches the text of all pages, as without this.
 {
-  const MOST = 8, here = document.currentScript.src, root = new URL("..", here).href, version = new URL(here).search;
+  const MOST = 8, root = new URL("..", document.currentScript.src).href;
   const field = document.querySelector(".sidebar-search");
   const list = document.createElement("ul"), status = document.createElement("p");
   list.className = list.id = "answers";
-  status.className = "visually-hidden";
+  status.className = "answers-status";
   status.setAttribute("role", "status");
   field.setAttribute("aria-controls", list.id);
   field.autocomplete = "off";
@@ -54,7 +54,7 @@
 
   const add = (names) => Promise.all(names.map((name) => new Promise((loaded, failed) => {
     const script = document.createElement("script");
-    script.src = `${root}_static/${name}${version}`;
+    script.src = `${root}_static/${name}`;
     script.async = false; // one after the other
     script.onload = loaded;
     script.onerror = failed;

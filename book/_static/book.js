@@ -37,7 +37,7 @@ document.addEventListener("keydown", (event) => { // to the search, from whereve
   field.focus();
 });
 { // answers while one types
-  const there = document.currentScript.src.replace("book.js", "answers.js"), field = document.querySelector(".sidebar-search"); // in the same version
+  const there = new URL("answers.js", document.currentScript.src), field = document.querySelector(".sidebar-search");
   const load = () => document.head.append(Object.assign(document.createElement("script"), { src: there }));
   if (document.activeElement === field) load();
   else field?.addEventListener("focus", load, { once: true });
