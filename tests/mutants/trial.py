@@ -73,9 +73,15 @@ class Mutant:
         return f"{self.path}:{self.place.number}"
 
     def tree(self) -> ast.Module:
-        if self.text:
-            return ast.parse(self.text)
-        return mutated(self.path.read_text(encoding="utf8"), self.place)
+        # what the mutant before has left may end while this is read, and tell of an
+        # error with the line where it was: Python 3.11 cannot read two at a time
+        gc.disable()
+        try:
+            if self.text:
+                return ast.parse(self.text)
+            return mutated(self.path.read_text(encoding="utf8"), self.place)
+        finally:
+            gc.enable()
 
 
 def children(jobs: deque, work: Callable, at_once: int) -> Iterator[tuple]:
