@@ -115,18 +115,27 @@ def test_code_for_this_processor_has_the_gradient_of_the_plain_step():
     assert all(b <= 4 * a + 1e-6 for a, b in zip(plain, ours, strict=True))
 
 
-def broken(graph, inputs):
-    """A compiler that is not there."""
-    raise OSError("no compiler\nwas found")
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError("no compiler\nwas found"), "no compiler"),
+        (RuntimeError("backend='x' raised:\nOSError: none"), "OSError: none"),
+        (RuntimeError("the last backend raised:"), "the last backend raised:"),
+        (NotImplementedError(), "NotImplementedError"),
+    ],
+    ids=str,
+)
+def test_without_a_compiler_steps_are_taken_as_they_stand(error, why, monkeypatch):
+    """And why is told in one line: the first that says more than who raised it."""
 
+    def broken(*inputs):
+        raise error
 
-def test_without_a_compiler_steps_are_taken_as_they_stand(monkeypatch):
-    monkeypatch.setattr(compiled, "BACKEND", broken)
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
     settings = WAYS["bigram"]
     wanted, _ = three_steps("bigram", F64, *settings, plainly)
     found, made = three_steps("bigram", F64, *settings, Compiled)
-    assert "no compiler" in made.why
-    assert "\n" not in made.why
+    assert made.why == why
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
 
@@ -205,6 +214,28 @@ def test_a_compiled_run_is_the_plain_one_and_goes_on_bit_for_bit(traced):
     assert torch.equal(rest.flat.p, whole.flat.p)
 
 
+@pytest.mark.parametrize(
+    ("steps", "evals", "read"),
+    [(23, 0, [10, 20, 23]), (14, 2, [7, 10, 14]), (5, 2, [2, 4, 5])],
+)
+def test_when_numbers_are_read(steps, evals, read, monkeypatch):
+    """After ten steps, at each measurement and at the end."""
+    monkeypatch.setattr(torch, "compile", lambda f, **_: f)
+    known, told = [], []
+
+    def look(trainer, progress):
+        known.append(len(trainer.result.losses))
+        told.append(progress.loss)
+
+    trainer = run({"compile": True, "steps": steps, "evals": evals}, callbacks=[look])
+    trainer.run()
+    wanted = [max([0, *(s for s in read if s <= i)]) for i in range(1, steps + 1)]
+    assert known == wanted
+    losses = [trainer.result.losses[n - 1] if n else math.nan for n in wanted]
+    assert told == pytest.approx(losses, abs=0, nan_ok=True)
+    assert {name for name, _ in trainer.way.forms} == {"_step"}
+
+
 def test_a_loss_that_is_no_number_is_named_with_its_step(traced):
     one = run({"compile": True, "lr": 3e38, "optimiser": "sgd"})
     other = run({"lr": 3e38, "optimiser": "sgd"})
@@ -233,6 +264,7 @@ def test_a_rehearsal_leaves_a_compiled_run_as_it_was(traced):
     trainer = run({"compile": True, "steps": 2})
     before = {n: t.clone() for n, t in trainer.state()[0].items()}
     assert rehearse(trainer) > 0
+    assert {name for name, _ in trainer.way.forms} == {"_step"}, "no other code is made"
     for name, t in trainer.state()[0].items():
         assert torch.equal(t, before[name]), name
     assert trainer.optimiser.t == 0
@@ -297,6 +329,11 @@ def test_the_command_line_compiles_and_goes_on(
     assert part.head["config"] == whole.head["config"]
     assert all(torch.equal(part.parameters[n], t) for n, t in whole.parameters.items())
     assert torch.equal(part.state["losses"], whole.state["losses"])
+
+
+def broken(graph, inputs):
+    """A compiler that is not there."""
+    raise OSError("no compiler\nwas found")
 
 
 def test_the_command_line_says_why_it_does_not_compile(tmp_path, monkeypatch, capsys):

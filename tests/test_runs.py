@@ -9,7 +9,7 @@ from torch import Generator
 
 from charlm import ops
 from charlm.models import GPT, MLP, Bigram, ConvTree
-from charlm.train import TrainConfig, Trainer, World, trainer
+from charlm.train import Flat, TrainConfig, Trainer, World, optim, trainer
 from charlm.train.batches import Batches, mix
 from charlm.train.fast import Fast
 from charlm.train.timing import rehearse
@@ -168,6 +168,14 @@ def test_the_gradient_is_that_of_the_loss_asked_for(smoothing, fast):
     assert isinstance(found.way, Fast) == (fast and not smoothing)
 
 
+@pytest.mark.parametrize("name", optim.OPTIMISERS)
+def test_the_optimiser_is_the_one_asked_for_with_its_decay(name):
+    found = begin(TrainConfig(batch=4, optimiser=name, decay=0.1)).optimiser
+    wanted = optim.OPTIMISERS[name](Flat(mlp()), decay=0.1)
+    assert (type(found), found.decay) == (type(wanted), 0.1)
+    assert found.vectors == wanted.vectors
+
+
 def test_rates_are_those_of_the_schedule_at_the_middle_of_a_step():
     rates = []
     config = TrainConfig(steps=4, batch=4, lr=0.8, schedule="linear", warmup=0.25)
@@ -231,8 +239,16 @@ def test_a_run_ends_with_its_best_or_with_its_last(keep_best, ema, monkeypatch):
 
 
 def test_an_average_is_kept_where_nothing_is_measured():
-    found = begin(TrainConfig(steps=4, batch=4, ema=0.5))
+    """Of the first parameters as well; short in the first steps, as the past is."""
+    seen = []
+    look = [lambda found, _: seen.append(found.flat.p.clone())]
+    found = begin(TrainConfig(steps=12, batch=4, ema=0.4), callbacks=look)
+    mean = found.flat.p.clone()
     found.run()
+    for i, p in enumerate(seen, 1):
+        past = min(0.4, i / (i + 9))
+        mean = past * mean + (1 - past) * p
+    torch.testing.assert_close(found.mean, mean)
     assert torch.equal(found.flat.p, found.mean)
     assert begin(TrainConfig(ema=0.0, batch=4)).mean is None
 
@@ -240,12 +256,13 @@ def test_an_average_is_kept_where_nothing_is_measured():
 def test_a_state_taken_over_is_the_state(monkeypatch):
     measuring(monkeypatch, LOSSES)
     config = TrainConfig(steps=10, batch=4, evals=10, patience=5, ema=0.5)
-    one = begin(config, rows(5))
+    double = {"normalise": False, "dtype": torch.float64}  # losses of all digits
+    one = begin(config, rows(5), mlp(**double))
     one.total = 7  # stopped while it waits
     one.run()
     assert one.waited == 2
     tensors, run = one.state()
-    two = begin(config, rows(5))
+    two = begin(config, rows(5), mlp(**double))
     two.load(tensors, run)
     assert (two.waited, two.result) == (2, one.result)
     assert two.state()[1] == run

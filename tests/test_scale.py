@@ -1,5 +1,7 @@
 """Parts, processes and 16 bits: the step of the whole in 32, and what breaks it."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Generator
@@ -13,8 +15,10 @@ from charlm.train import (
     LossScale,
     TrainConfig,
     Trainer,
+    World,
     mean_of,
     optim,
+    parallel,
     weighted,
 )
 from charlm.train import trainer as training
@@ -38,11 +42,11 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 each_half = pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 
 
-def begin(kind, options=None, **settings):
+def begin(kind, options=None, world=None, **settings):
     g, more = Generator().manual_seed(1), SMALL.get(kind, {}) | (options or {})
     model = build(kind, len(VOCAB), g, **more)
     config = TrainConfig(**{"steps": 12, "batch": 16, "lr": 0.02} | settings)
-    return Trainer(model, data.encode(model, NAMES, VOCAB), None, config)
+    return Trainer(model, data.encode(model, NAMES, VOCAB), None, config, world=world)
 
 
 def gradient(trainer):
@@ -66,6 +70,49 @@ def test_parts_are_the_whole(kind):
     else:
         assert apart(parts, whole) < 1e-12
         assert loss_of_parts == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_what_processes_add_up_is_the_whole(accumulate):
+    double = {"dtype": torch.float64}
+    whole, loss = gradient(begin("gpt", double))
+    sums = []
+
+    def add(found):
+        sums.append(found.clone())
+        return found
+
+    for rank in range(2):
+        part = lambda rows, rank=rank: rows[rank::2]  # noqa: E731
+        world = SimpleNamespace(size=2, rank=rank, first=not rank, part=part, add=add)
+        gradient(begin("gpt", double, world, accumulate=accumulate))
+    g, mean = mean_of(sum(sums))
+    assert len(sums) == 2
+    assert apart(g, whole) < 1e-12
+    assert mean == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_process_of_several_takes_its_rows(device, monkeypatch):
+    """Every row is somebody's; each process has the graphics processor of its number."""
+    joined, chosen, left = [], [], []
+    monkeypatch.setattr(parallel.dist, "init_process_group", joined.append)
+    monkeypatch.setattr(parallel.dist, "destroy_process_group", lambda: left.append(1))
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    rows, parts = torch.arange(10), []
+    for rank in range(3):
+        found = {"WORLD_SIZE": "3", "RANK": str(rank), "LOCAL_RANK": str(rank + 4)}
+        for name, value in found.items():
+            monkeypatch.setenv(name, value)
+        world = World(device)
+        assert (world.size, world.rank, world.first) == (3, rank, rank == 0)
+        parts.append(world.part(rows).tolist())
+        world.close()
+    assert parts == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+    on_gpu = device == "cuda"
+    assert joined == ["nccl" if on_gpu else "gloo"] * 3
+    assert chosen == ([4, 5, 6] if on_gpu else [])
+    assert len(left) == 3
 
 
 def test_sums_of_parts_give_the_mean_of_all():
@@ -158,11 +205,13 @@ def test_a_step_out_of_range_is_left_out():
 
 def test_the_factor_is_found_by_trial():
     scale, fine = LossScale(8.0, patience=3), torch.ones(4)
-    assert [scale.fits(fine) for _ in range(3)] == [True] * 3
-    assert scale.factor == 16
+    found = [(scale.fits(fine), scale.factor, scale.good) for _ in range(7)]
+    assert found == [
+        (True, factor, k) for k, factor in enumerate([8, 8, 16, 16, 16, 32, 32], 1)
+    ]
     for bad in (torch.inf, -torch.inf, torch.nan):
         assert not scale.fits(torch.tensor([1.0, bad]))
-    assert (scale.factor, scale.good, scale.skipped) == (2, 0, 3)
+    assert (scale.factor, scale.good, scale.skipped) == (4, 0, 3)
     scale.factor = 2.0**-24
     with pytest.raises(ValueError, match="no factor of the loss.*bfloat16"):
         scale.fits(torch.tensor([torch.nan]))
@@ -171,7 +220,20 @@ def test_the_factor_is_found_by_trial():
     assert stays.factor == 8
 
 
-@pytest.mark.parametrize("factor", [3.0, 0.0, -2.0, 2.0**40, float("nan")])
+def test_a_factor_stays_between_the_least_and_the_most():
+    """2^-24 and 2^32; nobody has said another than 2^16, doubled after 1,000."""
+    for factor in (2.0**-24, 2.0**32):
+        assert LossScale(factor).factor == factor
+    top = LossScale(2.0**32, patience=1)
+    assert top.fits(torch.ones(1))
+    assert top.factor == 2.0**32
+    assert (LossScale().factor, LossScale().patience) == (2.0**16, 1000)
+
+
+BAD_FACTORS = [3.0, 0.0, -2.0, 2.0**-25, 2.0**33, float("nan")]
+
+
+@pytest.mark.parametrize("factor", BAD_FACTORS)
 def test_a_factor_that_is_no_power_of_two_is_named(factor):
     with pytest.raises(ValueError, match="give a power of two"):
         LossScale(factor)

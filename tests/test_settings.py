@@ -8,7 +8,16 @@ import pytest
 
 from charlm.data import Corpus, Vocab
 from charlm.models import shapes
-from charlm.train import Job, Progress, Result, TrainConfig, schedule
+from charlm.train import (
+    Fast,
+    Job,
+    Plain,
+    Progress,
+    Result,
+    TrainConfig,
+    schedule,
+    timing,
+)
 from charlm.train.opening import duration, opening
 from charlm.train.plan import plan, schedule_run
 from charlm.train.timing import median_seconds
@@ -271,3 +280,33 @@ def test_the_time_of_a_step_is_a_median_without_the_first_round(monkeypatch):
     found = median_seconds({"one": step}, rounds=3, in_a_row=5)
     assert found == {"one": pytest.approx(2.0 / 5)}
     assert len(done) == 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("mlp", ["plain", "optimiser alone", "fast"]),
+        ("bigram", ["plain", "optimiser alone"]),
+    ],
+)
+def test_which_steps_are_timed(kind, names, monkeypatch):
+    """Of minibatches of the size asked for; the optimiser reads none."""
+    batches, ways = [], []
+
+    class Watched(timing.Trainer):
+        def gradient(self, X, Y):
+            batches.append(len(X))
+            ways.append(type(self.way))
+            return super().gradient(X, Y)
+
+    def once(steps, rounds):
+        for step in steps.values():
+            step()
+        return dict.fromkeys(steps, float(rounds))
+
+    monkeypatch.setattr(timing, "Trainer", Watched)
+    monkeypatch.setattr(timing, "median_seconds", once)
+    found = timing.step_times(kind, words([5] * 30), 7, rounds=3)
+    assert found == dict.fromkeys(names, 3.0)
+    assert batches == [7] * (len(names) - 1)
+    assert ways == [Plain, Fast][: len(batches)]

@@ -56,6 +56,7 @@ def test_the_optimisers_by_name(g):
     found = {name: make(flat(g)) for name, make in optim.OPTIMISERS.items()}
     kinds = [optim.SGD, optim.SGD, optim.AdamW, optim.AdamW, optim.Muon]
     assert [type(o) for o in found.values()] == kinds
+    assert optim.Optimiser(flat(g)).decay == 0
     assert (found["sgd"].momentum, found["momentum"].momentum) == (0, 0.9)
     assert not found["momentum"].nesterov
     assert found["adamw"].betas == (0.9, 0.99)
@@ -139,6 +140,17 @@ def test_muon_takes_a_filter_for_a_matrix_and_no_table(g):
             ]
 
     assert optim.Muon(Flat(Named())).between == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("name", optim.OPTIMISERS)
+def test_a_step_reads_no_number_where_rate_and_count_are_tensors(name):
+    """Tensors without any numbers take it: nothing waits for a graphics processor."""
+    with torch.device("meta"):
+        layer = Linear(4, 3, None, dtype=F64)
+        optimiser = optim.OPTIMISERS[name](Flat(layer, "meta"), decay=DECAY)
+        optimiser.t = torch.zeros(())
+        optimiser.step(torch.zeros(()))
+        optim.shorten(optimiser.flat.g, 1.0)
 
 
 def test_clipping_leaves_what_is_short_enough():

@@ -8,7 +8,7 @@ from torch import Generator
 
 from charlm import data, sample
 from charlm.models import GPT, MLP, Bigram, ConvTree, NGram, Tree, WaveNet
-from charlm.train import TrainConfig, Trainer, fit
+from charlm.train import Flat, Plain, TrainConfig, Trainer, fit
 
 NAMES = data.load("names")[::60]
 VOCAB = data.Vocab.of(NAMES)
@@ -250,3 +250,13 @@ def test_steps_that_are_trusted_are_those_that_are_not(kind):
         trainer.run()
         found.append(vector(model))
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_half_types_are_never_trusted(dtype):
+    """What fitted in one step may be out of their range in the next."""
+    model = Bigram(len(VOCAB), Generator(), dtype=dtype)
+    X, Y = (t[:4] for t in data.encode(model, TRAIN, VOCAB))
+    way = Plain(model, Flat(model))
+    way.gradient(X, Y)
+    assert way.gone_through == ({(dtype, X.shape)} if dtype == torch.float32 else set())
