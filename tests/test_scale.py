@@ -94,7 +94,7 @@ def test_what_processes_add_up_is_the_whole(accumulate):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_process_of_several_takes_its_rows(device, monkeypatch):
-    """Every row is somebody's; each process has the graphics processor of its number."""
+    """Every row is somebody's; each has the graphics processor of its number."""
     joined, chosen, left = [], [], []
     monkeypatch.setattr(parallel.dist, "init_process_group", joined.append)
     monkeypatch.setattr(parallel.dist, "destroy_process_group", lambda: left.append(1))
