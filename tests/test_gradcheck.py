@@ -7,14 +7,22 @@ import torch
 
 from charlm.gradcheck import (
     WITNESSES,
+    Comparison,
+    adjoint,
     autograd,
+    bracket,
     central_differences,
     cmp,
     compare,
     complex_step,
     directions,
+    error,
     one_sided,
+    projection,
+    taylor_order,
+    upstream,
 )
+from charlm.gradcheck.judge.measure import distance
 
 
 def cube(x, scale):
@@ -158,3 +166,168 @@ def test_slopes_on_both_sides_of_a_kink():
     assert found == (pytest.approx(2), pytest.approx(2))
     cubes = one_sided(lambda x: (x**3, ()), (x + 1,), up[0], up)
     assert cubes == (pytest.approx(3, abs=1e-8), pytest.approx(3, abs=1e-8))
+    three = torch.zeros(3).double(), torch.tensor([1.0, 2.0, 3.0]).double()
+    found = one_sided(
+        lambda x: (2 * x.abs() + x, ()), three[:1], three[1], (three[0] + 1,)
+    )
+    assert found == (pytest.approx(-6), pytest.approx(18))
+
+
+def test_compare_tells_all_that_it_found():
+    """Every field by its definition."""
+    inf, none = math.inf, torch.zeros(2).double()
+    a, b = torch.tensor([3.0, -4.0]).double(), torch.tensor([3.0, -2.0]).double()
+    off = Comparison("a", "", False, False, 2.0, 2 / 3, False)
+    assert compare("a", a, b) == off
+    assert compare("a", a, b, rtol=2 / 3).ok
+    assert not compare("a", a, b, rtol=0.66).ok
+    assert compare("a", a, a) == Comparison("a", "", True, False, 0.0, 0.0, True)
+    assert compare("a", a, none) == Comparison("a", "", False, False, 4.0, inf, False)
+    both = Comparison("a", "", False, True, 2.0, 2 / 3, True)
+    assert compare("a", a, b, zero=4.0) == both
+    assert not compare("a", a, b, zero=3.9).zero
+    assert not compare("a", b, a, zero=3.9).zero
+    said = "shape (2,) is not (1, 2)"
+    other = Comparison("a", said, False, False, inf, inf, False)
+    assert compare("a", a, a[None]) == other
+    bad = torch.tensor([1.0, math.nan]).double()
+    said = "infinite or not a number"
+    wrong = Comparison("a", said, False, False, inf, inf, False)
+    assert compare("a", a, bad) == compare("a", bad, a) == wrong
+    empty = torch.empty(0, 3)
+    assert compare("e", empty, empty) == Comparison("e", "", True, True, 0.0, 0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "rtol"),
+    [(torch.float64, 1e-9), (torch.float32, 1e-5), (torch.bfloat16, 1e-2)],
+)
+def test_how_near_is_near_is_a_matter_of_the_type(dtype, rtol):
+    one = torch.ones(1, dtype=dtype)
+    assert compare("a", one * (1 + 0.8 * rtol), one).ok
+    assert not compare("a", one * (1 + 1.6 * rtol), one).ok
+
+
+def test_the_slope_along_a_line_is_exact_up_to_the_fourth_power():
+    """Four values are; those of exp near to it are good to ten digits."""
+    x, scale = torch.tensor([1.0, -2.0, 0.5]).double(), torch.tensor(0.7).double()
+    dy, v = torch.tensor([1.0, 3.0, -2.0]).double(), torch.tensor([0.2, 0.1, -0.4])
+    along = v.double(), torch.tensor(0.3).double()
+    slope = (dy * (3 * scale * x**2 * along[0] + x**3 * along[1])).sum().item()
+    found = projection(cube, (x, scale), dy, along, h=0.5)
+    assert found == pytest.approx(slope, rel=1e-13)
+    slope = (dy * x.exp() * along[0]).sum().item()
+    found = projection(lambda x: (x.exp(), ()), (x,), dy, along[:1])
+    assert found == pytest.approx(slope, rel=1e-10)
+
+
+def test_the_order_of_a_remainder():
+    """2 of a square, 3 of a cube at zero, 1 if the gradient is wrong."""
+    x, dy = torch.tensor([1.0, -2.0]).double(), torch.tensor([3.0, 2.0]).double()
+    v = (torch.tensor([0.6, 0.8]).double(),)
+    square = lambda x: (x * x, ())  # noqa: E731
+    right = (2 * x * dy,)
+    for h in (1e-3, 0.5):
+        assert taylor_order(square, (x,), dy, right, v, h) == pytest.approx(2, abs=1e-6)
+    assert taylor_order(square, (x,), dy, right, v) == pytest.approx(2, abs=1e-6)
+    wrong = taylor_order(square, (x,), dy, (1.1 * right[0],), v)
+    assert wrong == pytest.approx(1, abs=0.01)
+    both = taylor_order(lambda x: (x**3, ()), (0 * x,), dy, (0 * x,), v)
+    assert both == pytest.approx(3, abs=1e-6)
+
+
+@pytest.mark.parametrize(("y", "d"), [(1e6, 1.0), (1.0, 1e6), (-1e6, 1.0), (0.1, 0.1)])
+def test_a_straight_line_has_no_remainder_but_rounding(y, d):
+    """Whatever its values and what they are multiplied by."""
+    g = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        x = y + torch.randn(3, generator=g).double()
+        dy = d * torch.randn(3, generator=g).double()
+        v = (torch.randn(3, generator=g).double(),)
+        assert taylor_order(lambda x: (x / 3, ()), (x,), dy, (dy / 3,), v) == math.inf
+
+
+def vectors(*lists):
+    return tuple(torch.tensor(each, dtype=torch.float64) for each in lists)
+
+
+def test_the_error_of_gradients_has_one_scale():
+    theirs = vectors([1.0, -8.0], [2.0])
+    assert error(theirs, theirs) == 0
+    assert error(vectors([1.0, -8.0], [1.0]), theirs) == 1 / 8
+    assert error(vectors([1.0, -10.0], [2.5]), theirs) == 2 / 8
+    assert error(vectors([1.0, -8.0]), theirs) == math.inf
+    assert error(vectors([1.0, -8.0], 2.0), theirs) == math.inf
+    assert error(vectors([1.0, -8.0], [math.nan]), theirs) == math.inf
+    assert error(theirs, vectors([1.0, math.inf], [2.0])) == math.inf
+    nothing = vectors([0.0, 0.0], [0.0])
+    assert error(vectors([0.0, 1.0], [0.0]), nothing) == math.inf
+    assert error(vectors([0.0, 9e-12], [0.0]), nothing) == 0
+    assert error(vectors([0.0, -2e-11], [0.0]), nothing) == math.inf
+    assert error(vectors([]), vectors([])) == 0
+
+
+def test_the_distance_of_gradients_has_a_scale_for_each():
+    theirs, floors = vectors([1.0, -8.0], [2.0], []), (0.0, 0.0, 0.0)
+    assert distance(theirs, theirs, floors) <= 2.3e-16
+    assert distance(vectors([2.0, -8.0], [1.5], []), theirs, floors) == 1 / 4
+    assert distance(vectors([1.0, -5.0], [2.0], []), theirs, floors) == 3 / 8
+    for other in (vectors([1.0, -8.0], [2.0]), vectors([1.0, -8.0], [[2.0]], [])):
+        assert distance(other, theirs, floors) == math.inf
+    for bad in (math.nan, -math.inf):
+        other = vectors([1.0, bad], [2.0], [])
+        assert distance(other, theirs, floors) == math.inf
+        assert distance(theirs, other, floors) == math.inf
+    # what rounding may make is measured by the scale of all, and passes
+    floors, near = (0.0, 0.5, 0.0), vectors([1.0, -8.0], [1.6], [])
+    assert distance(near, theirs, floors, 0.1) == pytest.approx(0.4 / 8)
+    assert distance(near, theirs, floors, 0.04) == torch.finfo(torch.float64).eps
+    nothing = vectors([0.0], [3.0])
+    assert distance(vectors([1.0], [3.0]), nothing, (0.0, 0.0)) == math.inf
+    assert distance(vectors([0.3], [3.0]), nothing, (0.5, 0.0), 1.0) == 0.3 / 3
+    assert distance(vectors([0.3]), vectors([0.0]), (0.5,)) == 0
+    assert distance(vectors([]), vectors([]), (0.0,)) == 0
+
+
+def test_a_gradient_of_an_output_is_drawn_by_its_seed():
+    """Other numbers would be other studies."""
+    y = torch.zeros(2, 3)
+    g = torch.Generator().manual_seed(10_003)
+    wanted = torch.randn(2, 3, generator=g, dtype=torch.float64)
+    assert torch.equal(upstream(y, 3), wanted.float())
+    assert upstream(y).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("slope", "outside"), [(1.0, 0), (-0.3, 0), (1.5, 1 / 3)])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("place", [0, 1])
+def test_how_far_a_slope_lies_outside_those_of_a_kink(slope, outside, sign, place):
+    """Of sizes at zero, whose slopes are -1 and 1; any output may be wrong."""
+    x = torch.zeros(2).double()
+    slopes = torch.zeros(2).double()
+    slopes[place] = sign * slope
+    found = bracket(lambda x: (x.abs(), ()), lambda dy, c: slopes * dy, (x,))
+    # a direction along that element alone would show all of it
+    assert found == 0 if not outside else 0.1 < found <= outside + 1e-9
+    single = bracket(lambda x: (x.abs(), ()), lambda dy, c: sign * slope * dy, (x[:1],))
+    assert single == pytest.approx(outside, abs=1e-9)
+    wrong = bracket(lambda x: (x.abs(), ()), lambda dy, c: dy[None], (x,))
+    assert wrong == math.inf
+
+
+def test_how_far_a_jvp_is_from_its_backward():
+    """A JVP that is c times the right one, relative to the largest gradient."""
+    x, none = torch.ones(1).double(), torch.zeros(0).double()
+
+    def found(jvp, backward=lambda dy, c: (3 * dy, none)):
+        return adjoint(lambda x, e: (3 * x, ()), backward, jvp, (x, none))
+
+    for c in (1.0, 1.25, 0.5, -1.0):
+        off = found(lambda v, e, cache, c=c: 3 * c * v)
+        assert off == pytest.approx(abs(c - 1), abs=1e-12)
+    assert found(lambda v, e, cache: v[None]) == math.inf
+    assert found(lambda v, e, cache: v * math.nan) == math.inf
+    nothing = lambda dy, c: (0 * dy, none)  # noqa: E731
+    assert found(lambda v, e, cache: 3 * v, nothing) == math.inf
+    assert found(lambda v, e, cache: 0 * v, nothing) == 0
+    assert found(lambda v, e, cache: 3 * v, lambda dy, c: (3 * dy,)) == math.inf
