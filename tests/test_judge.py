@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from charlm import gradcheck, ops
-from charlm.gradcheck import Refused, grade, verdict
+from charlm.gradcheck import Finding, Refused, Verdict, grade, verdict
+from charlm.gradcheck.judge import probe
+from charlm.gradcheck.judge.inputs import changed, prepared, same, tensors
 
 f64 = torch.float64
 
@@ -195,3 +197,161 @@ def test_a_forward_that_leaves_the_graph(capsys):
     assert grade(cut, lambda dy, c: 2 * c[0] * dy, X)
     assert "--   autograd             does not apply" in capsys.readouterr().out
     assert not grade(cut, lambda dy, c: c[0] * dy, X)
+
+
+def test_what_a_verdict_says_to_people_and_to_machines():
+    errors = {"one": 1e-12, "two": 3e-7, "three": None, "four": math.inf}
+    slow = Finding("dx", "factor 2", "dx is twice too large")
+    found = Verdict(
+        "wrong",
+        errors,
+        {"one": 1e-9, "two": 1e-7, "three": 1e-12, "four": 1e-12},
+        {"three": "it is a kink"},
+        [slow],
+        ["so it is"],
+        {"dx": [("2", slow)]},
+    )
+    assert not found.ok
+    assert found.lines() == [
+        "ok   one                  relative error 1.0e-12 (at most 1e-09)",
+        "FAIL two                  relative error 3.0e-07 (at most 1e-07)",
+        "--   three                does not apply: it is a kink",
+        "FAIL four                 cannot be compared",
+        "FAIL dx is twice too large",
+        "note so it is",
+    ]
+    told = found.as_dict()
+    assert told["errors"] == {"one": 1e-12, "two": 3e-7, "three": None, "four": None}
+    assert (told["status"], told["notes"]) == ("wrong", ["so it is"])
+    assert told["findings"] == [vars(slow)]
+    assert "slips" not in told
+    found.status, found.errors, found.notes = "unproved", {}, []
+    assert found.lines() == ["--   dx is twice too large"]
+    one, two = Verdict(), Verdict()
+    one.notes.append("of one")
+    assert (one.ok, two.notes, two.findings, two.silent) == (True, [], [], {})
+
+
+def test_tensors_are_found_wherever_they_are_kept():
+    class Kept:
+        def __init__(self):
+            self.W = X
+
+    counts = np.arange(3)
+    found = dict(tensors({"a": [X, (X.T, "text")], 3: Kept(), "n": counts}, "cache"))
+    assert list(found) == [
+        "cache['a'][0]",
+        "cache['a'][1][0]",
+        "cache[3].W",
+        "cache['n']",
+    ]
+    assert torch.equal(found["cache['a'][1][0]"], X.T)
+    assert found["cache['n']"].tolist() == [0, 1, 2]
+    for empty in (np.array(["a"]), np, Kept, lambda: X, "text", None):
+        assert not list(tensors(empty, "cache"))
+    ring = [X]
+    ring.append(ring)
+    assert len(list(tensors(ring, "c"))) == 6, "no deeper than that"
+
+
+def test_what_is_the_same_and_what_has_changed():
+    nan = torch.tensor([1.0, math.nan]).double()
+    assert same(nan, nan.clone())
+    assert not same(nan, torch.tensor([math.nan, 1.0]).double())
+    assert not same(nan, nan.float())
+    assert not same(nan, nan[None])
+    assert not same(X, X + 1e-15)
+    before = [("x", X.clone()), ("cache[0]", X.clone()), ("gone", nan), ("W", nan)]
+    now = X + 1
+    after = [("x", now), ("cache[0]", now), ("W", nan)]
+    assert changed(before, after) == "x (kept as cache[0]), gone"
+    assert changed(before[3:], after) == ""
+
+
+def test_the_evidence_is_a_copy_in_float64():
+    given = X.float(), torch.arange(3), "text"
+    found = prepared(given, ["x", "ix", "how"])
+    assert [getattr(v, "dtype", v) for v in found] == [f64, torch.int64, "text"]
+    for one, two in zip(found[:2], given[:2], strict=True):
+        assert torch.equal(one.to(two.dtype), two)
+        assert one.data_ptr() != two.data_ptr()
+    for box in ([X], (X,), {"a": X}):
+        with pytest.raises(Refused, match=f"x is a {type(box).__name__} of tensors"):
+            prepared((X, box), ["y", "x"])
+    assert prepared((X, [1, 2]), ["x", "sizes"])[1] == [1, 2]
+    with pytest.raises(Refused, match=r"x is sparse; give x\.to_dense\(\)"):
+        prepared((X.to_sparse(),), ["x"])
+    with pytest.raises(Refused, match="x is infinite or not a number at 2 of 3 places"):
+        prepared((torch.tensor([math.inf, 1.0, math.nan]),), ["x"])
+
+
+def test_the_size_of_an_input_is_that_of_its_middle_element():
+    assert probe.size(torch.tensor([0.0, -3.0, 1.0, 0.0, 2.0])) == 2
+    assert probe.size(torch.zeros(3)) == probe.size(torch.zeros(0)) == 1
+
+
+def test_slopes_of_all_outputs_along_a_direction():
+    """By four values, exactly up to the fourth power."""
+    x, v = randn(3), randn(3, seed=1)
+    found = probe.slopes(lambda x: (x**4, ()), (x,), (v,), 0.5)
+    torch.testing.assert_close(found, 4 * x**3 * v, rtol=1e-12, atol=1e-12)
+    still = probe.slopes(lambda x: (torch.ones(2).double(), ()), (x,), (v,), 0.5)
+    assert not still.any()
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "usual"),
+    [
+        (torch.exp, randn(4), True),
+        (torch.reciprocal, 1e-6 * (1 + randn(4).abs()), False),
+        (lambda x: (1e5 * x).sin(), randn(4), False),
+        (torch.zeros_like, randn(4), True),
+        (torch.exp, torch.zeros(0).double(), True),
+    ],
+)
+def test_a_step_fits_the_function_and_the_input(f, x, usual):
+    """With it differences are good to seven digits; the usual one is kept if it is."""
+    found = probe.step(lambda x: (f(x), ()), (x,), 0)
+    assert (found == 3e-4) == usual
+    if x.numel():
+        dy = torch.ones_like(x)
+        (ours,) = gradcheck.central_differences(
+            lambda x: (f(x), ()), (x,), dy, (found,)
+        )
+        (right,) = gradcheck.autograd(lambda x: (f(x), ()), (x,), dy)
+        assert (ours - right).abs().max() <= 1e-7 * right.abs().max()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_kinks_are_where_the_slope_jumps(scale):
+    """Of |x|, W x and a bend, at zero and elsewhere."""
+    x, W = randn(2, 3), scale * randn(2, 3, seed=1)
+    x[0, 1] = x[1, 2] = 0.0
+    f = lambda x, W: (scale * x.abs() + W * x + 9 * scale * x * x, ())  # noqa: E731
+    dy = randn(2, 3, seed=2)
+    found, other = probe.kinks(f, (x, W), dy, (3e-4, 3e-4 * scale))
+    assert torch.equal(found, x == 0)
+    assert not other.any()
+    far = lambda x, W: (1e9 * scale + f(x, W)[0], ())  # noqa: E731
+    assert not probe.kinks(far, (x + 1, W), dy, (3e-4, 3e-4 * scale))[0].any()
+
+
+def test_where_a_complex_step_makes_no_sense_is_told():
+    def why(f, x=X):
+        return probe.why_not_analytic(lambda x: (f(x), ()), (x,))
+
+    for scale in (1e-6, 1.0, 1e6):
+        assert why(torch.square, scale * X) == ""
+        assert why(torch.reciprocal, scale * X) == ""
+        assert (
+            why(lambda x: x * x.conj(), scale * X) == "the forward is not analytic here"
+        )
+    assert why(lambda x: x.real) == (
+        "no complex form of the forward (the forward drops the imaginary part)"
+    )
+
+    def raising(x):
+        raise NotImplementedError if x.is_complex() else KeyError
+
+    assert why(raising) == "no complex form of the forward (NotImplementedError)"
+    assert why(lambda x: x[:0]) == ""

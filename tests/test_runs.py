@@ -336,8 +336,10 @@ def test_how_few_rows_and_how_many_a_minibatch_may_have(model, batch, size, fits
     if fits:
         Trainer(model(), rows(23), config=config, world=world)
         return
-    with pytest.raises(ValueError, match=f"train: a batch of {batch} rows"):
+    with pytest.raises(ValueError, match=f"train: a batch of {batch} rows") as found:
         Trainer(model(), rows(23), config=config, world=world)
+    of_parts = "for each of its 2 parts" in str(found.value)
+    assert of_parts == (size == 2), "what is too small is told of parts if there are"
 
 
 def test_normalisation_over_positions_may_have_one_row():

@@ -31,7 +31,7 @@ from charlm.train.timing import median_seconds
         ("evals", [0], [-1]),
         ("patience", [0], [-1]),
         ("seed", [0, 2**31 - 1], [-1, 2**31]),
-        ("epochs", [1e-9, 1e6], [0, -1, 1.1e6, math.inf, math.nan]),
+        ("epochs", [1e-9, 1e6], [0, -1, 1e6 + 0.5, math.inf, math.nan]),
         ("lr", [1e-300, 3e38], [0, -1, 4e38, math.inf, math.nan]),
         ("decay", [0, 3e38], [-1e-9, 4e38, math.inf, math.nan]),
         ("clip", [0, 3e38], [-1e-9, 4e38, math.inf, math.nan]),
