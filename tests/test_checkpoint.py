@@ -388,6 +388,19 @@ def test_a_finished_run_gets_more_steps(names, tmp_path):
     assert result.best < trainer.result.dev[0][1]
 
 
+def test_a_run_that_was_killed_after_its_last_step_is_finished(names, tmp_path):
+    """It has all its steps, and nobody has said that it is over."""
+    file = tmp_path / "run.safetensors"
+    data, trainer = begin("bigram", names, steps=4)
+    trainer.run()
+    store(file, trainer, data, "bigram", {})
+    job = resumed(read(file), data, {})
+    assert job.trainer.run().losses == trainer.result.losses
+    store(file, job.trainer, data, "bigram", {}, finished=True)
+    with pytest.raises(ValueError, match="finished after 4 steps; give it more"):
+        resumed(read(file), data, {})
+
+
 def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"gone\.st: there is no such file; train a m"):
         read(tmp_path / "gone.st")

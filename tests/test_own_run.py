@@ -6,18 +6,22 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from typed import NAMES
 
 from charlm import data
 from charlm.cli import main
 from charlm.cli.output import printable
 from charlm.data import corpus
-from charlm.train import Place, new
+from charlm.train import Place, Progress, Stopped, claim, header, new
 from charlm.train.checkpoint import read
+from charlm.train.keeper import Keeper
 
 QUICK = ["--steps", "8", "--batch", "4", "--evals", "2"]
 TRAIN = ["train", "--data", "names.txt", "--model", "bigram", *QUICK]
@@ -76,7 +80,6 @@ def job(names, steps=40, **settings):
 
 def test_the_older_model_is_kept_until_the_new_run_has_finished(folder, capsys):
     """Replaced after the first measurement, kept beside it, gone at the end."""
-    from charlm.train import claim
     from charlm.train.launch import launch
 
     assert main(TRAIN) == 0
@@ -100,7 +103,6 @@ def test_the_older_model_is_kept_until_the_new_run_has_finished(folder, capsys):
 
 
 def test_a_run_that_fails_after_it_has_replaced_puts_back_what_was(folder):
-    from charlm.train import claim
     from charlm.train.launch import launch
 
     assert main(TRAIN) == 0
@@ -113,6 +115,14 @@ def test_a_run_that_fails_after_it_has_replaced_puts_back_what_was(folder):
     with pytest.raises(ValueError, match=r"water; .*safetensors is as it was"):
         launch(job("names.txt"), claim(MODEL, True), 0.0, True, [fail])
     assert files(folder) == old
+
+
+@pytest.mark.parametrize("path", [".", "/dev/null"])
+def test_what_is_no_regular_file_is_never_written(path, folder):
+    with pytest.raises(
+        ValueError, match=r"cannot be written \(it is no regular file\)"
+    ):
+        Place(path, going_on=True)
 
 
 def test_two_runs_do_not_write_one_file(folder):
@@ -131,8 +141,19 @@ def test_what_a_killed_run_left_is_swept(folder):
     for left in (f".m.st.{done.pid}.part", f".other.{done.pid}.part"):
         Path(left).write_bytes(b"half")
     Path(f".m.st.{os.getppid()}.part").write_bytes(b"alive")
-    Place("m.st")
+    Path(".m.st.one.part").write_bytes(b"of somebody else")
+    asked, ask = [], os.kill
+
+    def kill(number, signal):
+        asked.append(signal)
+        ask(number, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("charlm.train.place.os.kill", kill)
+        Place("m.st")
+    assert asked == [0, 0], "it is only asked whether they are alive"
     names = {p.name for p in folder.iterdir()}
+    assert ".m.st.one.part" in names
     assert f".m.st.{done.pid}.part" not in names
     assert {f".other.{done.pid}.part", f".m.st.{os.getppid()}.part"} <= names
 
@@ -203,6 +224,155 @@ def test_kills_at_random_moments_leave_a_whole_file(folder):
             assert read("charlm-model.before.safetensors").head["finished"]
     assert main([*TRAIN, "--overwrite"]) == 0
     assert set(files(folder)) == {"names.txt", MODEL.name}
+
+
+def keeper(names="names.txt", place=None, every=1000.0, **settings):
+    """Of a new run in a place of its own, with what it writes."""
+    return Keeper(place or Place("kept.st"), job(names, **settings), every)
+
+
+def test_signals_mean_again_what_they_meant(folder):
+    """And what is ignored, as nohup asks, stays ignored within."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.getsignal(name) for name in names}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with keeper() as found:
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) == found._wanted
+            assert signal.getsignal(signal.SIGINT) == found._wanted
+            assert set(found.before) == {signal.SIGINT, signal.SIGTERM}
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        for name in names[:2]:
+            assert signal.getsignal(name) == before[name]
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def test_in_another_thread_nobody_can_ask_to_stop(folder):
+    found = []
+
+    def enter():
+        with keeper() as one:
+            found.append((one, dict(one.before)))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    ((one, before),) = found
+    assert isinstance(one, Keeper)
+    assert before == {}
+
+
+def test_a_run_is_saved_when_it_is_due_and_when_it_is_asked_to_stop(folder):
+    """Once it is due it waits as long again; a new run has nothing to measure first."""
+    now, written = [100.0], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("charlm.train.keeper.time.monotonic", lambda: now[0])
+        patch.setattr(Place, "write", lambda self, content: written.append(now[0]))
+        found = keeper(every=30.0)
+        trainer, progress = found.job.trainer, Progress(1, 40)
+        for now[0] in (101.0, 129.9, 130.0, 131.0, 159.0, 160.5):
+            found(trainer, progress)
+        assert written == [130.0, 160.5]
+        found._wanted(signal.SIGTERM, None)
+        with pytest.raises(Stopped, match="stopped after step 1 of 40; "):
+            found(trainer, progress)
+        assert written == [130.0, 160.5, 160.5]
+        with pytest.raises(KeyboardInterrupt):
+            found._wanted(signal.SIGTERM, None)
+
+
+def test_a_run_that_replaces_is_saved_when_it_has_measured(folder):
+    """Or is finished, or measures nothing; a process that is not the first never."""
+    assert main(TRAIN) == 0
+    old = MODEL.read_bytes()
+    for settings, finished, writes in (
+        ({"evals": 4}, False, False),
+        ({"evals": 4}, True, True),
+        ({"evals": 0}, False, True),
+    ):
+        MODEL.write_bytes(old)
+        found = keeper(place=claim(MODEL, True), **settings)
+        found.save(found.job.trainer, finished)
+        assert (MODEL.read_bytes() != old) == writes
+    MODEL.write_bytes(old)
+    found = keeper(place=claim(MODEL, True))
+    found.job.trainer.result.dev = [(1, 2.0)]
+    found.job.trainer.world.first = False
+    found.save(found.job.trainer)
+    assert MODEL.read_bytes() == old
+    found.job.trainer.world.first = True
+    found.save(found.job.trainer)
+    assert MODEL.read_bytes() != old
+
+
+@pytest.mark.parametrize(
+    ("finished", "older", "number"),
+    [
+        (False, 3, 3),
+        (False, 10_000, 10_000),
+        (False, 10_001, 2),
+        (False, "3", 2),
+        (False, None, 2),
+        (True, 3, 2),
+        (None, 3, 2),
+    ],
+)
+def test_which_model_a_killed_run_has_kept(finished, older, number, folder):
+    """What its file says, if it was not finished; never a file of somebody else."""
+    head = {"kind": header.KIND, "finished": finished, "older": older}
+    text = {"charlm": json.dumps(head)}
+    save_file({"W": torch.ones(1)}, "m.st", text)
+    for mark in ("", "-3", "-10000", "-10001"):
+        Path(f"m.before{mark}.st").write_bytes(b"other")
+    old = Path("m.st").read_bytes()
+    place = claim("m.st", True)
+    assert (place.number, place.kept) == (number, number != 2)
+    assert place.older.name == f"m.before-{number}.st"
+    place.write(b"new")
+    assert place.older.read_bytes() == (old if number == 2 else b"other")
+
+
+def test_what_a_run_has_not_kept_it_does_not_remove(folder):
+    assert main([*TRAIN, "--out", "m.st"]) == 0
+    for place in (claim("m.st", True), Place("new.st")):
+        place.older.write_bytes(b"other")
+        assert not place.undo()
+        place.finish()
+        assert place.older.read_bytes() == b"other"
+
+
+def test_a_process_that_is_not_the_first_says_and_touches_nothing(folder, capsys):
+    from charlm.train.launch import launch
+
+    def never(*_):
+        raise AssertionError("it is for the first process alone")
+
+    found = job("names.txt", steps=4)
+    found.trainer.world.first = False
+    before, nowhere = files(folder), object()
+    launch(found, nowhere, every=0.0, callbacks=[never])
+    assert found.trainer.result.steps == 4
+    found.trainer.run = lambda: (_ for _ in ()).throw(ValueError("it has grown"))
+    with pytest.raises(ValueError, match="^it has grown$"):
+        launch(found, nowhere, every=0.0)
+    assert files(folder) == before
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_quiet_run_says_nothing(folder, capsys, monkeypatch):
+    """Not even that its steps are compiled, which others hear of."""
+    from charlm.train.launch import launch
+
+    monkeypatch.setattr(torch, "compile", lambda f, **_: f)
+    for quiet in (True, False):
+        launch(job("names.txt", steps=4, compile=True), Place("m.st", True), 9.0, quiet)
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.startswith("" if quiet else "compiling the step, which takes a")
+        assert bool(said.err) != quiet
 
 
 # Before the first step ----------------------------------------------------------------
@@ -317,10 +487,6 @@ def test_nothing_is_opened_because_a_file_says_so(folder, capsys, monkeypatch):
         found = read(MODEL)
         found.head["data"]["source"] = source
         text = json.dumps(found.head)
-        from safetensors.torch import save_file
-
-        from charlm.train import header
-
         tensors = found.parameters | {f"run.{k}": t for k, t in found.state.items()}
         meta = {"charlm": text, "sha256": header.checksum(text, tensors)}
         save_file(tensors, "other.st", meta)

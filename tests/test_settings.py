@@ -3,8 +3,10 @@
 import math
 import re
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from charlm.data import Corpus, Vocab
 from charlm.models import shapes
@@ -18,7 +20,7 @@ from charlm.train import (
     schedule,
     timing,
 )
-from charlm.train.opening import duration, opening
+from charlm.train.opening import by_frequency, duration, opening
 from charlm.train.plan import plan, schedule_run
 from charlm.train.timing import median_seconds
 
@@ -147,6 +149,7 @@ SMALL = {"n_hidden": 20, "momentum": 0.1}
         ("gpt", 500, True, {"block": 64}),
         ("rnn", 500, True, {"block": 64}),
         ("gru", 63, True, {"block": 63}),
+        ("gru", 500, True, {"block": 64}),
         ("lstm", 64, True, {"block": 64}),
         ("wavenet", 500, True, {"levels": 3}),
         ("wavenet", 8, True, {"levels": 3}),
@@ -255,6 +258,39 @@ def test_the_opening_says_what_will_be_done():
         "bring no gain",
         "note: odd",
     ]
+
+
+def test_the_opening_says_why_nothing_is_compiled():
+    from charlm.train import new
+
+    job = new(words([5] * 30), "bigram", {}, {"steps": 4, "batch": 4, "compile": True})
+    assert not [line for line in opening(job, 1.0) if "compiled" in line]
+    job.trainer.way.why = "no compiler"
+    note = "note: the steps are not compiled, as PyTorch cannot: no compiler"
+    assert note in opening(job, 1.0)
+
+
+def test_what_is_not_measured_takes_no_time():
+    """A measurement goes forward only: a third of a step for as many rows."""
+    from charlm.train import new
+
+    data = words([5] * 300)
+    data.parts["dev"] *= 4  # 24 rows
+    measured = new(data, "bigram", {}, {"steps": 60, "batch": 4, "evals": 30})
+    assert opening(measured, 1.0)[2] == "run: 60 steps of 4 rows, about 2 min"
+    measured.trainer.dev = None
+    assert opening(measured, 1.0)[2] == "run: 60 steps of 4 rows, about 60 s"
+    never = new(data, "bigram", {}, {"steps": 60, "batch": 4, "evals": 0})
+    assert opening(never, 1.0)[2] == "run: 60 steps of 4 rows, about 60 s"
+
+
+def test_what_guessing_by_frequency_costs():
+    """Each symbol counted once more; what is not counted has no target."""
+    data = [torch.tensor(Y) for Y in ([1, 1, 2, -1], [1, 3, -1])]
+    pairs = [(None, Y) for Y in data]
+    trainer = SimpleNamespace(train=pairs[0], dev=pairs[1])
+    wanted = (math.log(7 / 3) + math.log(7 / 1)) / 2  # 1, 3, 2 and 1 of seven
+    assert by_frequency(trainer) == pytest.approx(wanted, rel=1e-12)
 
 
 def test_the_opening_counts_characters_of_running_text():

@@ -1,16 +1,19 @@
 """What ``charlm train`` does with what was typed: files, logs, words, what goes on."""
 
 import json
+import math
 import re
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typed import NAMES, table, told
 
 from charlm.cli import main
 from charlm.cli import train as training
+from charlm.train import Progress, watch
 from charlm.train.checkpoint import read
 from charlm.train.watch import Silence
 
@@ -198,3 +201,120 @@ def test_a_picture_of_the_loss_is_drawn_if_it_is_wanted(folder, capsys, monkeypa
     found = read(FILE)
     dev = [tuple(entry) for entry in found.head["run"]["dev"]]
     assert drawn == [(found.state["losses"].tolist(), dev, "p.svg")]
+
+
+def at(step, seconds=0.0, measured=False, dev=3.0):
+    """Where a run of 100 steps stands."""
+    return Progress(step, 100, 2.5, 0.1, dev=dev, measured=measured, seconds=seconds)
+
+
+def test_without_a_terminal_a_measurement_is_a_line_at_most_one_a_second(capsys):
+    lines = watch.Lines()
+    for progress in (
+        at(1, 5.0),
+        at(2, 5.0, True),
+        at(3, 5.9, True),
+        at(4, 6.0, True),
+        at(5, 6.9, True),
+        at(99, 9.0),
+        at(100, 6.95, True, 2.75),
+    ):
+        lines(None, progress)
+    lines.close()
+    both = capsys.readouterr()
+    assert both.out == ""
+    assert both.err.splitlines() == [
+        "step 2 of 100: loss 2.500, dev 3.0000, 5 s",
+        "step 4 of 100: loss 2.500, dev 3.0000, 6 s",
+        "step 100 of 100: loss 2.500, dev 2.7500, 7 s",
+    ]
+
+
+def test_a_bar_begins_where_the_run_goes_on_and_shows_the_loss(monkeypatch):
+    """Every tenth step, and what is measured."""
+    made, shown, closed = [], [], []
+
+    class Drawn:
+        def __init__(self, **how):
+            made.append(how)
+            self.steps = how["initial"]
+
+        def update(self):
+            self.steps += 1
+
+        def set_postfix_str(self, text, refresh):
+            shown.append((self.steps, text, refresh))
+
+        def close(self):
+            closed.append(self.steps)
+
+    monkeypatch.setattr(watch, "tqdm", Drawn)
+    bar = watch.Bar()
+    bar.close()
+    for step in range(18, 31):
+        bar(None, at(step, measured=step == 25, dev=3.0 if step >= 25 else math.nan))
+    bar.close()
+    assert made == [{"total": 100, "initial": 17, "unit": "step"}]
+    assert shown == [
+        (20, "loss 2.500", False),
+        (25, "loss 2.500, dev 3.0000", False),
+        (30, "loss 2.500, dev 3.0000", False),
+    ]
+    assert closed == [30]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "terminal", "kind"),
+    [
+        (True, True, watch.Silence),
+        (False, True, watch.Bar),
+        (False, False, watch.Lines),
+    ],
+)
+def test_who_watches(quiet, terminal, kind, monkeypatch):
+    monkeypatch.setattr(watch.sys, "stderr", SimpleNamespace(isatty=lambda: terminal))
+    assert type(watch.watcher(quiet)) is kind
+
+
+def test_a_log_ends_where_it_cannot_be_written_and_says_so_once(tmp_path, capsys):
+    path = tmp_path / "l.csv"
+    log = watch.Log(path, None, False)
+    head = ",".join(watch.COLUMNS)
+    assert path.read_bytes().decode() == head + "\r\n"
+    watch.Log(path, None, False)
+    assert path.read_text().splitlines() == [head], "it goes on"
+    log(None, at(3))
+    assert path.read_text().splitlines() == [head], "nothing was measured"
+    log.path = tmp_path / "gone" / "l.csv"
+    for _ in range(2):
+        log._write((1, 2))
+    words = f"note: {log.path}: the log ends here (No such file or directory)\n"
+    assert capsys.readouterr().err == words
+    log.path = path
+    log._write((1, 2))
+    assert path.read_text().splitlines() == [head]
+
+
+@pytest.mark.parametrize(("running", "longest"), [(True, 200), (False, 40)])
+def test_a_row_of_a_log(running, longest, tmp_path, monkeypatch):
+    """The mean loss since the last one, and a sample that the step alone decides."""
+    asked = []
+
+    def drawn(model, vocab, count, g, most, ends):
+        asked.append((model, vocab, count, g.initial_seed(), most, ends))
+        return ["a,b\nc"]
+
+    monkeypatch.setattr(watch, "sample", drawn)
+    log = watch.Log(tmp_path / "l.csv", "vocab", running)
+    run = SimpleNamespace(
+        model="model", device="cpu", result=SimpleNamespace(losses=[9.0, 3.0])
+    )
+    log(run, at(2, 1.256, True, 2.00004))
+    run.result.losses += [1.0, 2.0, 1.5]
+    log(run, at(5, 2.0, True))
+    assert [list(row.values()) for row in table(tmp_path / "l.csv")] == [
+        ["2", "1.26", "6.0000", "2.0000", "0.1", "a,b\nc"],
+        ["5", "2.00", "1.5000", "3.0000", "0.1", "a,b\nc"],
+    ]
+    how = longest, not running
+    assert asked == [("model", "vocab", 1, step, *how) for step in (2, 5)]
