@@ -302,7 +302,7 @@ def test_a_row_of_a_log(running, longest, tmp_path, monkeypatch):
 
     def drawn(model, vocab, count, g, most, ends):
         asked.append((model, vocab, count, g.initial_seed(), most, ends))
-        return ["a,b\nc"]
+        return ["a,b"]
 
     monkeypatch.setattr(watch, "sample", drawn)
     log = watch.Log(tmp_path / "l.csv", "vocab", running)
@@ -313,8 +313,8 @@ def test_a_row_of_a_log(running, longest, tmp_path, monkeypatch):
     run.result.losses += [1.0, 2.0, 1.5]
     log(run, at(5, 2.0, True))
     assert [list(row.values()) for row in table(tmp_path / "l.csv")] == [
-        ["2", "1.26", "6.0000", "2.0000", "0.1", "a,b\nc"],
-        ["5", "2.00", "1.5000", "3.0000", "0.1", "a,b\nc"],
+        ["2", "1.26", "6.0000", "2.0000", "0.1", "a,b"],
+        ["5", "2.00", "1.5000", "3.0000", "0.1", "a,b"],
     ]
     how = longest, not running
     assert asked == [("model", "vocab", 1, step, *how) for step in (2, 5)]
