@@ -8,7 +8,15 @@ import torch
 from charlm import gradcheck, ops
 from charlm.gradcheck import cases
 from charlm.gradcheck.bugs import zoo
-from charlm.gradcheck.judge import Case, Trial, close, common, explain, input_names
+from charlm.gradcheck.judge import (
+    Case,
+    Trial,
+    close,
+    common,
+    explain,
+    guesses,
+    input_names,
+)
 
 
 def tried(forward, backward, inputs, names=None, forms=()):
@@ -221,3 +229,85 @@ def test_only_the_wrong_gradient_is_blamed():
     case.trials = [replace(t, ours=t.right) for t in case.trials]
     assert explain(case) == {}
     assert not close(trial.ours[1], trial.right[1])
+
+
+def test_what_is_close_and_what_is_a_constant_times_another():
+    a = randn(3, 4)
+    top = a.abs().max()
+    for scale in (1e-9, 1.0, 1e9):
+        off = torch.zeros_like(a)
+        off[1, 2] = -0.9e-7 * top
+        assert close(scale * a, scale * (a + off))
+        assert close(scale * (a + off), scale * a)
+        assert not close(scale * a, scale * (a + 1.3 * off))
+    assert not close(a, a[None])
+    assert close(a[:0], a[:0])
+    assert not close(-a, a)
+    for c in (-3.0, 0.2, 1e6):
+        assert guesses.factor(c * a, a) == pytest.approx(c, rel=1e-12)
+    bad = a.clone()
+    bad[0, 0] = torch.inf
+    for other in (None, 0 * a, a[:2], bad, a + 1):
+        assert guesses.factor(a, other) is None
+    assert guesses.factor(0 * a, a) is None
+    assert guesses.factor(a[:0], a[:0]) is None
+    assert guesses.near(-2 * (1 + 0.9e-6), -2)
+    assert not guesses.near(2 * (1 + 1.1e-6), 2)
+    assert not guesses.near(2 * (1 - 1.1e-6), 2)
+
+
+# three targets count, two lengths are one, and no length is another's
+GIVEN = {"W": randn(1, 3, 11), "ix": torch.tensor([0, 3, -1, 1]), "n": 4}
+AROUND = Trial(tuple(GIVEN.values()), torch.zeros(()), randn(7, 5), (), ())
+
+
+def constants(c):
+    """Key -> kind and words of a constant factor, the first of each key."""
+    found = [*guesses.constants(c, AROUND, list(GIVEN))]
+    return {key: (kind, words) for key, kind, words in reversed(found)}
+
+
+def test_constants_are_explained_the_simplest_first():
+    assert constants(-1) == {"sign": ("sign", "has the wrong sign")}
+    too, sign = "is twice too large", ", and has the wrong sign"
+    assert constants(2)["2"] == ("factor 2", too)
+    assert constants(-2)["-2"] == ("factor 2", too + sign)
+    half = "is half of what it should be"
+    assert constants(0.5)["1/2"] == ("factor 1/2", half)
+    assert constants(-0.5)["-1/2"] == ("factor 1/2", half + sign)
+    plain = {"1.37": ("factor", "is 1.37 times what it should be")}
+    assert constants(1.37) == plain
+    turned = {"-1.37": ("factor", f"is 1.37 times what it should be{sign}")}
+    assert constants(-1.37) == turned
+
+
+def test_constants_are_lengths_of_what_is_there():
+    """And their roots, over or under; keys do not depend on sizes."""
+    lengths = {
+        "the length of axis -2 of dy": 7,
+        "the length of axis -1 of dy": 5,
+        "the number of elements of dy, to axis 0": 35,
+        "the length of axis -2 of W": 3,
+        "the length of axis -1 of W": 11,
+        "the number of rows of W, to axis -1": 3,
+        "the number of elements of W, to axis 0": 33,
+        "the length of axis -1 of ix": 4,
+        "the number of ix that count": 3,
+    }
+    assert dict(guesses._lengths(AROUND, list(GIVEN))) == lengths
+    for where, n in lengths.items():
+        for sign, turned in ((1, ""), (-1, ", and has the wrong sign")):
+            minus = "-" if sign < 0 else ""
+            by = f"{where}: divide by it{turned}"
+            found = constants(sign * n)
+            assert found[f"{minus}{where}^1.0"] == (
+                "factor N",
+                f"is too large by {n}, {by}",
+            )
+            found = constants(sign * n**0.5)[f"{minus}{where}^0.5"]
+            assert found == ("factor N", f"is too large by the root of {n}, {by}")
+            by = f"{where}: one division too many (a mean in place of a sum?){turned}"
+            found = constants(sign / n)[f"{minus}{where}^-1.0"]
+            assert found == ("factor 1/N", f"is too small by {n}, {by}")
+            found = constants(sign / n**0.5)[f"{minus}{where}^-0.5"]
+            assert found == ("factor 1/N", f"is too small by the root of {n}, {by}")

@@ -284,6 +284,17 @@ def test_a_run_is_saved_when_it_is_due_and_when_it_is_asked_to_stop(folder):
             found._wanted(signal.SIGTERM, None)
 
 
+def test_a_run_that_is_stopped_before_it_has_measured_leaves_what_was(folder):
+    assert main(TRAIN) == 0
+    old = MODEL.read_bytes()
+    found = keeper(place=claim(MODEL, True))
+    found._wanted(signal.SIGTERM, None)
+    words = f"after step 1 of 40; nothing was measured yet, so {MODEL} is as it was$"
+    with pytest.raises(Stopped, match=words):
+        found(found.job.trainer, Progress(1, 40))
+    assert MODEL.read_bytes() == old
+
+
 def test_a_run_that_replaces_is_saved_when_it_has_measured(folder):
     """Or is finished, or measures nothing; a process that is not the first never."""
     assert main(TRAIN) == 0

@@ -9,7 +9,7 @@ from torch import Generator
 
 from charlm import ops
 from charlm.models import GPT, MLP, Bigram, ConvTree
-from charlm.train import Flat, TrainConfig, Trainer, World, optim, trainer
+from charlm.train import Flat, TrainConfig, Trainer, World, device, optim, trainer
 from charlm.train.batches import Batches, mix
 from charlm.train.fast import Fast
 from charlm.train.timing import rehearse
@@ -361,3 +361,25 @@ def test_the_first_and_the_last_symbol_are_read(model, low):
         ValueError, match=f"X holds symbols from 0 to {V}, .* 0 to {V - 1}; encode"
     ):
         Trainer(model(V, Generator(), **small), train, (X, Y), TrainConfig(batch=2))
+
+
+def test_a_model_elsewhere_is_the_model(monkeypatch):
+    """All of it is moved; what goes in and comes out is on the processor."""
+    model = mlp()
+    ix = rows(4)[0]
+    wanted = model.forward(ix, training=False)[0]
+    assert device.on(model, "cpu") is model
+    found = device.On(model, "cpu")
+    assert torch.equal(found.forward(ix)[0], wanted)
+    assert (found.block, found.causal) == (model.block, model.causal) == (3, False)
+    # another type stands for another place
+    monkeypatch.setattr(device, "check_device", lambda device: device)
+    assert isinstance(device.on(model, torch.float64), device.On)
+    every = [p for _, p, _ in model.named()] + [t for _, t in model.statistics()]
+    assert {t.dtype for t in every} == {torch.float64}
+
+
+def test_a_device_that_is_not_there_is_refused():
+    assert device.check_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="--device tpu: PyTorch finds no such"):
+        device.check_device("tpu")
