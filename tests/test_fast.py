@@ -116,6 +116,9 @@ def test_what_has_no_fast_form_is_named(g):
         Fast(GPT(11, g, dropout=0.1, **SMALL), None)
     with pytest.raises(ValueError, match="no fast form of this Tree"):
         Fast(Tree(11, g, correction=1), None)
+    for attention in ("tiled", "fused"):
+        with pytest.raises(ValueError, match="no fast form of this GPT"):
+            Fast(GPT(11, g, attention=attention, **SMALL), None)
     model = GPT(11, g, **SMALL)
     with pytest.raises(ValueError, match="no target counts"):
         Fast(model, Flat(model)).gradient(

@@ -10,8 +10,8 @@ from test_cli import RIGHT as LINEAR
 
 from charlm import ops
 from charlm.cli import main, parser
+from charlm.gradcheck import Finding, Verdict, reader, several
 from charlm.gradcheck import check as check_mine
-from charlm.gradcheck import reader, several
 
 
 @pytest.fixture
@@ -170,3 +170,51 @@ def test_a_function_of_a_notebook_is_judged_by_name(capsys, name, mine, words):
 def test_there_has_to_be_such_a_function():
     with pytest.raises(ValueError, match="no pair"):
         check_mine("tan_backward", half)
+
+
+def test_verdicts_on_several_inputs_together():
+    """What is wrong in all of them, then each other fault once, in its first words."""
+    twice = Finding("dx", "factor 2", "dx is twice too large")
+    half = Finding("dx", "factor", "dx is off")
+    raised, again, nothing = (
+        Finding("", *words)
+        for words in (("raises", "one"), ("raises", "two"), ("empty", "no y"))
+    )
+    slips = {"dx": [("unlike", half), ("2", twice)]}
+    wrong = Verdict("wrong", findings=[half], slips=slips)
+    other = Verdict("wrong", findings=[twice], slips={"dx": [("2", twice)]})
+    faults = [Verdict("wrong", findings=[f]) for f in (raised, again)]
+    right, empty = Verdict("right"), Verdict("unproved", findings=[nothing])
+    judged = list(zip("abcdef", [wrong, other, *faults, right, empty], strict=True))
+    found = several.together(judged)
+    assert found["status"] == "wrong"
+    assert found["findings"] == [vars(twice), vars(raised)]
+    assert [(case["label"], case["status"]) for case in found["cases"]] == [
+        (label, v.status) for label, v in judged
+    ]
+    assert several.together(judged[4:]) | {"cases": 0} == {
+        "status": "right",
+        "cases": 0,
+        "findings": [],
+    }
+    found = several.together(judged[5:])
+    assert (found["status"], found["findings"]) == ("unproved", [vars(nothing)])
+
+
+def test_what_is_reported_of_several_inputs():
+    errors = {"autograd": 2e-16, "complex step": None}
+    words = {"words": "zeros prove nothing"}
+    case = {"label": "plain", "status": "right", "errors": errors, "notes": ["so"]}
+    case |= {"silent": {"complex step": "a kink"}, "findings": []}
+    blank = case | {"label": "", "status": "unproved", "findings": [words], "notes": []}
+    mute = blank | {"label": "mute", "status": "wrong", "errors": {}, "silent": {}}
+    loud = mute | {"label": "loud", "errors": {"autograd": 0.5}}
+    told = {"status": "wrong", "cases": [case, blank, mute, loud]}
+    assert several.report(told | {"findings": [{"words": "dx is off"}]}) == [
+        f"ok   {'plain':22s} autograd 2e-16, complex step does not apply",
+        f"note {'plain':22s} so",
+        f"--   {'your inputs':22s} zeros prove nothing",
+        f"FAIL {'mute':22s} zeros prove nothing",
+        f"FAIL {'loud':22s} autograd 5e-01",
+        "FAIL dx is off",
+    ]
