@@ -147,9 +147,30 @@ def test_a_product_is_the_same_by_both_libraries(
             assert products.product(a, b, out=into) is into
             torch.testing.assert_close(into, wanted, **close)
             torch.testing.assert_close(products.product(a, b), wanted, **close)
-            torch.testing.assert_close(
-                products.product(a, b, bias), wanted + bias, **close
-            )
+            into.fill_(float("nan"))
+            assert products.product(a, b, bias, into) is into
+            torch.testing.assert_close(into, wanted + bias, **close)
+
+
+@pytest.mark.parametrize(
+    ("found", "faster"),
+    [
+        ({"cpu_name": "AMD EPYC", "avx512_f": True}, True),
+        ({"cpu_name": "AMD EPYC", "avx512_f": False}, False),
+        ({"cpu_name": "AMD EPYC"}, False),
+        ({"cpu_name": "Intel Xeon", "avx512_f": True}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_which_library_is_the_faster_is_asked_of_the_processor(
+    found, faster, monkeypatch
+):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    if found is not None:  # older releases of PyTorch cannot say
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    theirs = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    assert products._onednn() is (theirs if faster else None)
 
 
 @pytest.mark.parametrize("targets", [[0, 1, 2], [-1, 1, 2], [0, -1, 2]])

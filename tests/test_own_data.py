@@ -217,6 +217,13 @@ def test_an_exported_program_has_the_same_scores(kind, more, folder, capsys):
     store("m.st", trainer, names, kind, options, finished=True)
     for out in ("m.npz", "m.safetensors", "m.py"):
         assert main(["export", "m.st", "--out", out]) == 0
+    program = Path("m.py").read_text()
+    for said in (
+        f"BLOCK = {max(1, model.block)}  #",
+        "LONGEST = 40\n",
+        "ENDS = True  #",
+    ):
+        assert said in program
     p = dict(np.load("m.npz"))
     plain = load_file("m.safetensors")
     assert set(p) == set(plain) == set(read("m.st").parameters)
@@ -239,6 +246,17 @@ def test_an_exported_program_has_the_same_scores(kind, more, folder, capsys):
         capsys, "export", "m.safetensors", "--out", "m.safetensors", "--overwrite"
     )
     assert "ends in .safetensors or" in refusal(capsys, "export", "m.st", "--out", "m")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_nobody_has_said_is_the_same_in_a_program(kind):
+    """Neither knows an option of a model of the usual size."""
+    model = build(kind, 7, torch.Generator().manual_seed(0))
+    named = {name: p for name, p, _ in model.named()} | dict(model.statistics())
+    p = {name: t.numpy() for name, t in named.items()}
+    text = [0, 3, 1, 4, 1, 5, 2, 6][-max(1, model.block) :]
+    ours = scores(model, torch.tensor([text]))[0].numpy()
+    np.testing.assert_allclose(FORWARDS[kind](p, text, {}), ours, rtol=1e-4, atol=1e-5)
 
 
 def test_eval_measures_any_data(folder, capsys):
