@@ -8,8 +8,18 @@ import pytest
 import torch
 
 from charlm import gradcheck, ops
-from charlm.gradcheck import Finding, Refused, Verdict, grade, verdict
-from charlm.gradcheck.judge import probe
+from charlm.gradcheck import (
+    BENCH,
+    Finding,
+    NotAnalytic,
+    Refused,
+    Verdict,
+    central_differences,
+    grade,
+    verdict,
+)
+from charlm.gradcheck.judge import Bench, probe
+from charlm.gradcheck.judge.court import Court
 from charlm.gradcheck.judge.inputs import changed, prepared, same, tensors
 
 f64 = torch.float64
@@ -355,3 +365,193 @@ def test_where_a_complex_step_makes_no_sense_is_told():
 
     assert why(raising) == "no complex form of the forward (NotImplementedError)"
     assert why(lambda x: x[:0]) == ""
+
+
+def court(forward=square, inputs=(X,), **witnesses):
+    """A court with other witnesses beside the differences."""
+    known = {"exact": gradcheck.autograd, "numbers": central_differences} | witnesses
+    limits = dict.fromkeys(known, 1e-7)
+    return Court(Bench("exact", known, limits), forward, inputs, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("exact", "numbers", "other", "silent"),
+    [
+        (1.0, 1.0, 1.0, None),
+        (1.0, 1 + 0.9e-5, 7.0, None),
+        (1.0, 1 + 1.1e-5, 1 - 0.9e-5, "numbers"),
+        (1.0, 1 + 1.1e-5, 1 - 1.1e-5, "exact"),
+        (1.0, 2.0, None, "exact"),
+        (1.0, 2.0, 2.0, "exact"),
+        (None, 2.0, 1.0, None),
+        (1.0, None, 3.0, None),
+    ],
+)
+def test_of_witnesses_that_contradict_each_other_one_stands_alone(
+    exact, numbers, other, silent
+):
+    """The differences, if another agrees with the exact one; else the exact one."""
+    given = {"numbers": numbers, "other": other, "exact": exact}
+    theirs = {w: None if c is None else (c * X,) for w, c in given.items()}
+    found = court(other=gradcheck.complex_step)
+    found._believe(theirs, (0.0,))
+    assert list(found.silent) == ([silent] if silent else [])
+
+
+def test_who_cannot_say_anything_tells_why_once():
+    asked = []
+
+    def mute(forward, inputs, dy):
+        asked.append(1)
+        raise NotAnalytic("not here")
+
+    def failing(forward, inputs, dy):
+        raise KeyError("x")
+
+    found = court(mute=mute, failing=failing)
+    dy = torch.ones_like(X)
+    for _ in range(2):
+        errors = found.hear(dy, (2 * X * dy,), lambda dy, c: 2 * X * dy)
+        assert (errors["mute"], errors["failing"]) == (None, None)
+        assert errors["exact"] <= 1e-15
+        assert errors["numbers"] <= 1e-10
+    assert found.silent["mute"] == "not here"
+    assert found.silent["failing"].startswith("it cannot run the forward: KeyError")
+    assert len(asked) == 1
+    none = court(exact=mute, numbers=mute)
+    with pytest.raises(
+        Refused, match=r"forward \(exact: not here; numbers: not here\)"
+    ):
+        none.hear(dy, (X,), lambda dy, c: X)
+    assert BENCH.differences == "central differences"
+
+
+def test_without_the_exact_witness_differences_are_right():
+    found = court()
+    dy = torch.ones_like(X)
+    assert torch.equal(found.witness(square, (X,), dy)[0], 2 * X)
+    found.silent["exact"] = "it left the graph"
+    (ours,) = found.witness(square, (X,), dy)
+    assert not torch.equal(ours, 2 * X)
+    torch.testing.assert_close(ours, 2 * X)
+
+
+def test_on_a_kink_gradients_are_compared_beside_it():
+    x = X.clone()
+    x[1, 2] = 0.0
+    found = court(lambda x: (x.abs(), (x,)), (x,))
+    (mask,) = found.masks
+    assert torch.equal(mask, x == 0)
+    assert found.notes == [
+        "x lies on a kink at 1 of 12 places, first at x[1, 2]: there every slope "
+        "between those of the two sides passes"
+    ]
+    (smooth,) = found.smooth((X,))
+    assert torch.equal(smooth, X.masked_fill(mask, 0.0))
+    assert found.smooth((X.T,))[0].shape == (3, 4)
+    for at_zero, passes in ((0.5, True), (1.5, False)):
+        slope = torch.where(x == 0, at_zero, x.sign())
+        dy = torch.ones_like(x)
+        errors = found.hear(dy, (slope,), lambda dy, c, s=slope: s * dy)
+        assert (errors["numbers"] <= 1e-7) == passes
+        assert errors["exact"] <= 1e-7
+    off = x.sign() + (x > 1)
+    errors = found.hear(dy, (off,), lambda dy, c: off * dy)
+    assert min(errors.values()) > 0.4
+
+
+E = torch.zeros(0, dtype=f64)
+PROOFS = {
+    "no output": ((X,), lambda x: x[:0], "empty", "nothing to compare: y is empty"),
+    "no input": ((E,), lambda x: x.sum(), "empty", "nothing to compare: x is empty"),
+    "zeros": ((0 * X,), torch.sin, "all zero", "nothing: x is zero throughout"),
+    "zeros and no input": (
+        (0 * X, E),
+        lambda x, e: x.sin() + e.sum(),
+        "all zero",
+        "zeros prove nothing: x is zero throughout",
+    ),
+    "no slope": ((-X.abs(),), torch.relu, "zero gradient", "every gradient is zero"),
+    "no slope and no input": (
+        (-X.abs(), E),
+        lambda x, e: x.relu() + e.sum(),
+        "zero gradient",
+        "every gradient is zero at these inputs",
+    ),
+    "half": (
+        (0 * X, X),
+        torch.mul,
+        "zero gradient",
+        "nothing is proved of dW: it is zero here because x is zero throughout",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PROOFS)
+def test_what_proves_nothing_is_named(what):
+    inputs, f, slip, words = PROOFS[what]
+
+    def backward(dy, cache):
+        return gradcheck.autograd(lambda *v: (f(*v), ()), cache, dy)
+
+    def forward(x, W=None):
+        given = (x,) if W is None else (x, W)
+        return f(*given), given
+
+    found = verdict(forward, backward, *inputs)
+    assert (found.status, [v.slip for v in found.findings]) == ("unproved", [slip])
+    assert words in found.findings[0].words
+
+
+def test_a_gradient_of_zeros_beside_others_is_a_note():
+    forward = lambda x, W: (2 * x + 0 * W, (W,))  # noqa: E731
+    found = verdict(forward, lambda dy, c: (2 * dy, 0 * dy), X, X)
+    assert (found.status, found.notes) == ("right", ["dW is zero at these inputs"])
+    some = lambda x, W: (x * W, (x, W))  # noqa: E731
+    dy_first = X * (X > 0)
+    found = verdict(some, lambda dy, c: (c[1] * dy, c[0] * dy), dy_first, X)
+    assert (found.status, found.notes) == ("right", [])
+
+
+@pytest.mark.parametrize(
+    ("types", "note"),
+    [
+        ((f64, f64), []),
+        ((torch.float32, f64), ["judged in float64: x was float32"]),
+        (
+            (torch.float32, torch.bfloat16),
+            ["judged in float64: x, W were float32, bfloat16"],
+        ),
+        ((torch.float16,) * 2, ["judged in float64: x, W were float16"]),
+    ],
+)
+def test_in_which_type_it_was_judged_is_told(types, note):
+    forward = lambda x, W: (x * W, (x, W))  # noqa: E731
+    inputs = [t.to(dtype) for t, dtype in zip((X, X + 1), types, strict=True)]
+    found = verdict(forward, lambda dy, c: (c[1] * dy, c[0] * dy), *inputs)
+    assert (found.status, found.notes) == ("right", note)
+
+
+def test_what_is_nearly_the_same_is_no_state():
+    """Sums in another order differ in their last digits, whatever their scale."""
+    calls = []
+
+    def shaken(by):
+        def backward(dy, cache):
+            calls.append(1)
+            dx = 2 * cache[0] * dy
+            return dx * (1 + by * (len(calls) % 2))
+
+        return backward
+
+    assert verdict(square, shaken(1e-15), 1e6 * X).ok
+    found = verdict(square, shaken(1e-9), 1e6 * X)
+    assert [v.slip for v in found.findings] == ["state"]
+    noise = [1.0]
+
+    def drawn(x):
+        noise[0] += 1e-9
+        return noise[0] * x * x, (x,)
+
+    with pytest.raises(Refused, match="another output for the same inputs"):
+        verdict(drawn, lambda dy, c: 2 * c[0] * dy, X)
