@@ -1,6 +1,7 @@
 """A reader's own file is judged whatever it does, and the exit code tells."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from test_cli import RIGHT as LINEAR
 
 from charlm import ops
 from charlm.cli import main, parser
-from charlm.gradcheck import Finding, Verdict, reader, several
+from charlm.gradcheck import Finding, Verdict, reader, several, zoo_forms
 from charlm.gradcheck import check as check_mine
+from charlm.gradcheck.bugs import zoo
+from charlm.gradcheck.judge import Misbehaved, judge_function, transposed
 
 
 @pytest.fixture
@@ -218,3 +221,132 @@ def test_what_is_reported_of_several_inputs():
         f"FAIL {'loud':22s} autograd 5e-01",
         "FAIL dx is off",
     ]
+
+
+def test_why_a_file_gave_no_verdict(folder):
+    Path("mine.py").write_text("def f():\n    while True: pass\n")
+    hung, none = Path("hung"), Path("none")
+    hung.write_text('File "torch.py", line 9\nFile "/a/mine.py", line 2 in f\n')
+
+    def told(code, hung):
+        found = reader._unfinished(code, 5.0, "./mine.py", hung)
+        if "refused" in found:
+            return found["refused"]
+        ((finding,), status) = found["findings"], found["status"]
+        assert (status, found["cases"], finding["gradient"]) == ("wrong", [], "")
+        return finding["slip"], finding["words"].split(";")[0].split(": a")[0]
+
+    words = "there was no end after 5 s, in line 2 (`while True: pass`)"
+    assert told(1, hung) == told(-1, hung) == ("time", words)
+    hung.write_text('File "torch.py", line 9\n')
+    slow = "judging took longer than 5 s; give more with --seconds"
+    assert told(1, hung) == told(-1, none) == slow
+    words = "the process ended with exit code {} before there was a verdict"
+    for code in (0, 1, 3):
+        assert told(code, none) == ("ended", words.format(code))
+
+
+def test_which_bugs_a_forward_may_have():
+    """Those of its pair: named as such, or the only one that it calls."""
+    known = {bug.name for bug in zoo() if bug.pair == "tanh"}
+
+    def one(x):
+        return ops.tanh(x)
+
+    def two(x):
+        return ops.tanh(x + ops.sigmoid(x)[0])
+
+    for forward in (ops.tanh, one):
+        assert {form.name for form in zoo_forms(forward)} == known
+    assert {form.name for form in zoo_forms(two, "tanh")} == known
+    for forward in (two, partial(ops.tanh), check):
+        assert zoo_forms(forward) == ()
+
+
+def test_a_wrong_form_gives_what_its_bug_gives():
+    """And leaves what it was given."""
+    x = torch.randn(3, 2).double()
+    for bug in (bug for bug in zoo() if bug.pair == "tanh"):
+        (form,) = [f for f in zoo_forms(ops.tanh) if f.name == bug.name]
+        dy = torch.randn(3, 2).double()
+        kept = dy.clone(), x.clone()
+        wrong = bug.backward(dy.clone(), ops.tanh(x)[1])
+        wrong = wrong if isinstance(wrong, tuple) else (wrong,)
+        assert all(map(torch.equal, form.gradients((x,), dy), wrong))
+        assert torch.equal(dy, kept[0])
+        assert torch.equal(x, kept[1])
+
+
+DRAWN = [(torch.tensor([2.0, 3.0]).double(),), (torch.tensor([-1.0, 5.0]).double(),)]
+
+
+def judge_square(mine, slips=None):
+    """Of two values: the squares, and their sum."""
+    return judge_function(
+        lambda x: (x * x, (x * x).sum()), mine, DRAWN, ("s", "t"), slips
+    )
+
+
+def test_a_function_is_judged_by_each_of_its_values():
+    found = judge_square(lambda x: (x**2, [float((x**2).sum())][0]))
+    assert (found.status, found.findings) == ("right", [])
+    assert found.errors["values"] <= 1e-15
+    found = judge_square(lambda x: (x * x, (x * x).sum() * (1 + 1e-3)))
+    assert (found.status, found.findings) == ("wrong", [])
+    assert found.errors["values"] == pytest.approx(1e-3)
+    slips = {"it is twice as much": lambda x: (2 * x * x, 2 * (x * x).sum())}
+    found = judge_square(slips["it is twice as much"], slips)
+    assert [(f.gradient, f.slip, f.words) for f in found.findings] == [
+        ("s", "slip", "it is twice as much"),
+        ("t", "slip", "it is twice as much"),
+    ]
+    found = judge_square(lambda x: (x * x * (1 + 3e-9), (x * x).sum()), slips)
+    assert [f.slip for f in found.findings] == ["imprecise"]
+    found = judge_square(lambda x: (x, x.sum()), {})
+    assert [f.gradient for f in found.findings] == ["s", "t"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "slip", "words"),
+    [
+        (lambda x: None, "nothing returned", "end it with `return s, t`"),
+        (lambda x: x, "count", "it returned 1 values; return s, t"),
+        (lambda x: (x, x, x), "count", "it returned 3 values; return s, t"),
+        (lambda x: (x, None), "type", "t is a NoneType; return numbers or a tensor"),
+        (lambda x: (x, x.sum() + 0j), "type", "t is complex; return real numbers"),
+        (lambda x: (x / 0, 1.0), "not finite", "not a number, first at s[0]"),
+        (
+            lambda x: (x, 1e400),
+            "not finite",
+            "t is infinite or not a number, first at t",
+        ),
+        (lambda x: x.no_such, "raises", "it raises AttributeError"),
+        (check, "raises", "it raises TypeError"),
+    ],
+)
+def test_what_is_no_value_of_a_function(mine, slip, words):
+    found = judge_square(mine)
+    (finding,) = found.findings
+    assert (found.status, finding.slip) == ("wrong", slip)
+    assert found.errors == {"values": float("inf")}
+    assert words in finding.words
+
+
+def test_a_jvp_has_the_backward_that_is_its_transpose():
+    x, W = torch.randn(2, 3).double(), torch.randn(3, 4).double()
+    dy = torch.randn(2, 4).double()
+    right = lambda v, w, cache: v @ W + x @ w  # noqa: E731
+    dx, dW = transposed(right, (x, W))(dy, ())
+    torch.testing.assert_close(dx, dy @ W.T)
+    torch.testing.assert_close(dW, x.T @ dy)
+    for jvp, slip in (
+        (lambda v, w, cache: None, "nothing returned"),
+        (lambda v, w, cache: (v @ W).T, "shape"),
+        (lambda v, w, cache: 1.0, "shape"),
+        (lambda v, w, cache: (v @ W) ** 2, "not linear"),
+        (lambda v, w, cache: v @ W + 1e-6, "not linear"),
+    ):
+        with pytest.raises(Misbehaved) as found:
+            transposed(jvp, (x, W))(dy, ())
+        assert [f.slip for f in found.value.findings] == [slip]
+        assert str(found.value) == found.value.findings[0].words
