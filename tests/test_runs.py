@@ -130,6 +130,15 @@ def test_texts_are_cut_to_the_longest_of_the_minibatch():
         assert y.shape[1] == (y >= 0).sum(1).max()
 
 
+def test_texts_of_a_compiled_run_are_cut_to_a_few_lengths():
+    """To 4 of 6 symbols, as long as none of a minibatch has more."""
+    X, Y = texts(12)
+    Y[:, 3:] = -1
+    config = TrainConfig(batch=3, compile=True)
+    x, y = Batches((X, Y), config, Generator(), World())(0)
+    assert x.shape == y.shape == (3, 4)
+
+
 def test_the_end_of_a_text_is_among_its_targets():
     """The boundary, 0, which the longest text of a minibatch ends with."""
     X = torch.tensor([[0, 2, 3, 0]] * 2)
@@ -219,9 +228,10 @@ def test_patience_counts_measurements_without_a_gain(patience, steps, monkeypatc
     assert result.best == min(LOSSES[:steps])
 
 
-@pytest.mark.parametrize("keep_best", [True, False])
+@pytest.mark.parametrize("keep_best", [True, False, None])
 @pytest.mark.parametrize("ema", [0.0, 0.5])
 def test_a_run_ends_with_its_best_or_with_its_last(keep_best, ema, monkeypatch):
+    """With its best where nobody has said."""
     measuring(monkeypatch, [3.0, 1.0, 2.0, math.nan])
     seen, means = [], []
 
@@ -229,10 +239,11 @@ def test_a_run_ends_with_its_best_or_with_its_last(keep_best, ema, monkeypatch):
         seen.append(found.flat.p.clone())
         means.append(found.mean.clone() if ema else None)
 
-    config = TrainConfig(steps=4, batch=4, evals=4, keep_best=keep_best, ema=ema)
+    said = {} if keep_best is None else {"keep_best": keep_best}
+    config = TrainConfig(steps=4, batch=4, evals=4, ema=ema, **said)
     found = begin(config, rows(5), callbacks=[look])
     found.run()
-    chosen = 1 if keep_best else 3
+    chosen = 3 if keep_best is False else 1
     wanted = means[chosen] if ema else seen[chosen]
     assert torch.equal(found.flat.p, wanted)
     assert found.result.best == 1.0

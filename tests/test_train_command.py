@@ -211,7 +211,7 @@ def at(step, seconds=0.0, measured=False, dev=3.0):
 def test_without_a_terminal_a_measurement_is_a_line_at_most_one_a_second(capsys):
     lines = watch.Lines()
     for progress in (
-        at(1, 5.0),
+        Progress(1, 100, seconds=5.0),
         at(2, 5.0, True),
         at(3, 5.9, True),
         at(4, 6.0, True),

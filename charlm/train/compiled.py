@@ -110,7 +110,6 @@ class Compiled:
         key = f.__name__, inputs[0].shape
         if key in self.forms:
             return self.forms[key](*inputs)
-        self.forms[key] = f
         if not self.why:
             # PyTorch keeps compiled forms by code object, eight for each at most: so
             # each form has one of its own

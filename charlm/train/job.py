@@ -88,7 +88,7 @@ def resumed(
     """
     head = found.head
     steps = head["run"]["steps"]
-    if more and "epochs" in more:
+    if "epochs" in more:
         more = {"steps": None} | more
     trainer = found.trainer(data, more=more, device=device, world=world)
     if head["finished"] and trainer.total <= steps:

@@ -146,7 +146,7 @@ class Place:
 
     def undo(self) -> bool:
         """The run has failed: put back what it replaced, if it did."""
-        back = self.replaces and self.mine and self.kept
+        back = self.replaces and self.mine
         if back:
             os.replace(self.older, self.real)
         return back

@@ -143,13 +143,13 @@ def _returned(
     ours = []
     each = found if len(returns) > 1 else (found,)
     for name, value, right in zip(returns, each, due, strict=True):
+        if isinstance(value, Tensor) and value.is_complex():
+            raise refuse("type", f"{name} is complex; return real numbers")
         try:
             ours.append(_tensor(value))
         except Exception as error:
             words = f"{name} is a {type(value).__name__}; return numbers or a tensor"
             raise refuse("type", words) from error
-        if isinstance(value, Tensor) and value.is_complex():
-            raise refuse("type", f"{name} is complex; return real numbers")
         if not ours[-1].isfinite().all() and right.isfinite().all():
             place = name + str((~ours[-1].isfinite()).nonzero()[0].tolist() or "")
             words = f"{name} is infinite or not a number, first at {place}"
