@@ -11,7 +11,16 @@ from test_cli import RIGHT as LINEAR
 
 from charlm import ops
 from charlm.cli import main, parser
-from charlm.gradcheck import Finding, Verdict, reader, several, zoo_forms
+from charlm.gradcheck import (
+    Finding,
+    Verdict,
+    bracket,
+    by_name,
+    errors,
+    reader,
+    several,
+    zoo_forms,
+)
 from charlm.gradcheck import check as check_mine
 from charlm.gradcheck.bugs import zoo
 from charlm.gradcheck.judge import Misbehaved, judge_function, transposed
@@ -277,7 +286,7 @@ def test_a_wrong_form_gives_what_its_bug_gives():
         assert torch.equal(x, kept[1])
 
 
-DRAWN = [(torch.tensor([2.0, 3.0]).double(),), (torch.tensor([-1.0, 5.0]).double(),)]
+DRAWN = [(torch.tensor(v, dtype=torch.float64),) for v in ([2.1, 3.3], [-1.7, 5.2])]
 
 
 def judge_square(mine, slips=None):
@@ -350,3 +359,53 @@ def test_a_jvp_has_the_backward_that_is_its_transpose():
             transposed(jvp, (x, W))(dy, ())
         assert [f.slip for f in found.value.findings] == [slip]
         assert str(found.value) == found.value.findings[0].words
+
+
+def test_a_single_value_may_come_in_a_tuple_or_as_a_list_of_numbers():
+    for mine in (
+        lambda x: x * x,
+        lambda x: (x * x,),
+        lambda x: [float(v) ** 2 for v in x],
+    ):
+        found = judge_function(lambda x: x * x, mine, DRAWN, ("s",))
+        assert found.ok, found.findings
+    (finding,) = judge_function(
+        lambda x: x * x, lambda x: (x, x), DRAWN, ("s",)
+    ).findings
+    assert finding.words == "it returned 2 values; return s"
+
+
+@pytest.mark.parametrize(
+    ("gradient", "slip", "words", "told"),
+    [
+        ("dx", "factor 2", "dx is twice dx", "the part of x_dot is twice dx"),
+        ("dx", "sign", "dx has a sign", "the part of x_dot has a sign"),
+        ("dW", "viewed", "dW is a view", "the part of W_dot is wrong"),
+        ("", "writes", "the backward writes", "the JVP writes"),
+    ],
+)
+def test_what_is_wrong_with_a_jvp_is_told_of_its_tangents(gradient, slip, words, told):
+    found = {"gradient": gradient, "slip": slip, "words": words, "bug": ""}
+    assert by_name._of_a_jvp(found) == found | {"words": told}
+
+
+def test_a_wrong_jvp_is_told_so(capsys):
+    right = ops.pairs()["tanh"].jvp
+    assert not check_mine("tanh_jvp", lambda x_dot, cache: 2 * right(x_dot, cache))
+    assert "the part of x_dot is twice too large" in capsys.readouterr().out
+
+
+def test_a_forward_may_write_to_what_it_is_given():
+    """It has its own copies."""
+    assert check_mine("tanh", lambda x: x.tanh_())
+
+
+def test_errors_are_those_of_a_seed_and_at_a_kink_those_of_brackets():
+    x = torch.tensor([0.7, -1.3]).double()
+    square = lambda x: (x * x, (x,))  # noqa: E731
+    wrong = lambda dy, c: 2 * c[0] * dy * torch.tensor([1.1, 1.0])  # noqa: E731
+    found = errors(square, wrong, (x,))
+    assert found == errors(square, wrong, (x,), 0, False)
+    assert found != errors(square, wrong, (x,), 1)
+    at_kink = errors(square, wrong, (x,), kink=True)["central differences"]
+    assert at_kink == bracket(square, wrong, (x,)) != found["central differences"]

@@ -455,9 +455,28 @@ def test_on_a_kink_gradients_are_compared_beside_it():
         errors = found.hear(dy, (slope,), lambda dy, c, s=slope: s * dy)
         assert (errors["numbers"] <= 1e-7) == passes
         assert errors["exact"] <= 1e-7
-    off = x.sign() + (x > 1)
+    off = x.sign() - 2 * (x == x.max())
     errors = found.hear(dy, (off,), lambda dy, c: off * dy)
-    assert min(errors.values()) > 0.4
+    assert errors == {"exact": pytest.approx(2), "numbers": pytest.approx(2)}
+
+
+def test_a_kink_in_one_of_two_inputs_is_enough():
+    x = X.clone()
+    x[1, 2] = 0.0
+    forward = lambda x, W: (x.abs() * W, (x, W))  # noqa: E731
+    slope = torch.where(x == 0, 0.3, x.sign())
+    found = verdict(forward, lambda dy, c: (slope * c[1] * dy, c[0].abs() * dy), x, X)
+    assert found.ok
+    assert len(found.notes) == 1
+
+
+def test_a_small_slope_of_large_numbers_is_held_by_the_exact_witness():
+    """Whose rounding is far below that of differences."""
+    high = lambda x: (1e6 + x, ())  # noqa: E731
+    assert verdict(high, lambda dy, c: dy.clone(), X).ok
+    found = verdict(high, lambda dy, c: (1 + 1e-5) * dy, X)
+    assert found.status == "wrong"
+    assert found.errors["autograd"] == pytest.approx(1e-5, rel=1e-6)
 
 
 E = torch.zeros(0, dtype=f64)
