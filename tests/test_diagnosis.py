@@ -311,3 +311,45 @@ def test_constants_are_lengths_of_what_is_there():
             assert found == ("factor 1/N", f"is too small by {n}, {by}")
             found = constants(sign / n**0.5)[f"{minus}{where}^-0.5"]
             assert found == ("factor 1/N", f"is too small by the root of {n}, {by}")
+
+
+def test_axes_in_another_order_are_named_by_it():
+    """Where there are two of them, transposed."""
+    for order in ((1, 0), (0, 2, 1), (2, 0, 1), (0, 2, 1, 3)):
+        x = randn(*range(3, 3 + len(order)))
+        found = first_findings(
+            ops.tanh,
+            lambda dy, c, o=order: (
+                ops.tanh_backward(dy, c)[0].permute(o)
+                if isinstance(ops.tanh_backward(dy, c), tuple)
+                else ops.tanh_backward(dy, c).permute(o)
+            ),
+            (x,),
+        )["dx"]
+        text = "is transposed" if len(order) == 2 else f"axes permuted {order}"
+        assert found.slip == "transposed"
+        assert text in found.words
+
+
+def test_one_gradient_in_the_place_of_another():
+    a, b = randn(4, 3), randn(4, 3, seed=1)
+    forward = lambda a, b: (a * b.sin(), (a, b))  # noqa: E731
+
+    def wrong(dy, cache):
+        a, b = cache
+        return a * b.cos() * dy, a * b.cos() * dy
+
+    found = first_findings(forward, wrong, (a, b))
+    assert list(found) == ["da"]
+    assert (found["da"].slip, found["da"].words) == (
+        "mixed up",
+        "da is what db should be",
+    )
+
+
+def test_two_elements_are_a_length():
+    t = Trial((), torch.zeros(()), randn(2, 1), (), ())
+    assert dict(guesses._lengths(t, [])) == {
+        "the length of axis -2 of dy": 2,
+        "the number of elements of dy, to axis 0": 2,
+    }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from charlm.gradcheck import (
     grade,
     verdict,
 )
-from charlm.gradcheck.judge import Bench, probe
+from charlm.gradcheck.judge import Bench, Misbehaved, call, paths, probe, where
 from charlm.gradcheck.judge.court import Court
 from charlm.gradcheck.judge.inputs import changed, prepared, same, tensors
 
@@ -126,6 +127,12 @@ RETURNS = {
     "an error": (lambda dy, c: dy @ dy, "raises", "RuntimeError: mat1 and mat2"),
     "an exit": (lambda dy, c: exit(0), "raises", "it calls sys.exit(0)"),
     "a shape": (lambda dy, c: (c[0][:2], c[0].T @ dy), "shape", "dx has shape (2, 3)"),
+    "sparse": (lambda dy, c: (c[0].to_sparse(), c[1]), "type", "dx is sparse"),
+    "one place": (
+        lambda dy, c: (c[0], c[1] / (c[1] != c[1].max())),
+        "not finite",
+        "at 1 of 6 places, first at dW[",
+    ),
 }
 
 
@@ -145,6 +152,9 @@ def raising(x):
 
 REFUSED = {
     "no cache": (lambda x: x * x, (X,), r"no cache; .* return y, \(\)"),
+    "three": (lambda x: (x, (), ()), (X,), "^the forward returned a tuple of 3 and no"),
+    "a list": (lambda x: [x], (X,), "^the forward returned a list of 1 and no cache"),
+    "no tuple": (lambda x: x, (X,), "^the forward returned a Tensor and no cache; it"),
     "a number": (lambda x: (x.sum().item(), ()), (X,), "is a float"),
     "an error": (raising, (X,), "the forward raises KeyError.*line"),
     "nan": (lambda x: (x.log(), ()), (X,), "infinite or not a number"),
@@ -153,7 +163,7 @@ REFUSED = {
     "no floats": (square, (torch.arange(3),), "no input is a floating-point tensor"),
     "numpy": (square, (np.ones(3),), r"torch.from_numpy\(x\)"),
     "complex": (square, (X + 0j,), "x is complex"),
-    "a list": (square, ([X],), "each tensor as an argument of its own"),
+    "tensors": (square, ([X],), "each tensor as an argument of its own"),
     "nan in": (square, (X / 0,), "x is infinite or not a number at 12 of 12"),
     "float32 inside": (
         lambda x: (x @ torch.ones(3, 2), ()),
@@ -342,6 +352,11 @@ def test_kinks_are_where_the_slope_jumps(scale):
     found, other = probe.kinks(f, (x, W), dy, (3e-4, 3e-4 * scale))
     assert torch.equal(found, x == 0)
     assert not other.any()
+    turned = (x.T, W.T, dy.T)  # laid out in another order
+    by_rows = probe.kinks(f, turned[:2], turned[2], (3e-4, 3e-4 * scale))
+    assert torch.equal(by_rows[0], x.T == 0)
+    sharp = lambda x, W: (scale * (1e3 * x).sin(), ())  # noqa: E731
+    assert not any(m.any() for m in probe.kinks(sharp, (x, W), dy, (3e-4, 3e-4)))
     far = lambda x, W: (1e9 * scale + f(x, W)[0], ())  # noqa: E731
     assert not probe.kinks(far, (x + 1, W), dy, (3e-4, 3e-4 * scale))[0].any()
 
@@ -363,6 +378,11 @@ def test_where_a_complex_step_makes_no_sense_is_told():
     def raising(x):
         raise NotImplementedError if x.is_complex() else KeyError
 
+    # a slope of zero beside others; other slopes of either sign, small ones too
+    assert why(lambda x: torch.cat([x.sin(), 0 * x])) == ""
+    for sign in (1, -1):
+        assert why(lambda x, s=sign: s * x.conj(), X[:1, :1]) != ""
+    assert why(lambda x: x + 0.25 * x.conj()) != ""
     assert why(raising) == "no complex form of the forward (NotImplementedError)"
     assert why(lambda x: x[:0]) == ""
 
@@ -574,3 +594,114 @@ def test_what_is_nearly_the_same_is_no_state():
 
     with pytest.raises(Refused, match="another output for the same inputs"):
         verdict(drawn, lambda dy, c: 2 * c[0] * dy, X)
+
+
+def test_one_of_two_inputs_that_cannot_be_float64_is_named():
+    forward = lambda x, W: (x @ torch.ones(3, 2) + W.sum().float(), ())  # noqa: E731
+    with pytest.raises(Refused, match="^x cannot be made float64"):
+        verdict(forward, lambda dy, c: dy, X.float(), X)
+
+
+def test_a_list_of_output_and_cache_will_do_and_one_gradient_is_due():
+    assert verdict(lambda x: [x * x, x], lambda dy, x: 2 * x * dy, X).ok
+    found = verdict(square, lambda dy, c: (dy, dy), X)
+    assert "returned 2 gradients, but 1 is due: dx" in found.findings[0].words
+
+
+def test_an_error_is_told_with_the_line_of_the_reader():
+    """Not with one of PyTorch, nor of the judge; of an exit, where it stands."""
+
+    def leaving():
+        raise SystemExit(3)
+
+    def inside():
+        return torch.split(5, 1)
+
+    for function, line in (
+        (leaving, "raise SystemExit(3)"),
+        (inside, "torch.split(5, 1)"),
+    ):
+        try:
+            call(function)
+        except Exception as error:
+            words = where(error)
+        assert re.search(rf"\(line \d+ of test_judge.py: .*{re.escape(line)}\)$", words)
+    both = Misbehaved(Finding("", "a", "one"), Finding("", "b", "two"))
+    assert str(both) == "one; two"
+
+
+def test_every_seed_is_heard_and_the_first_twice():
+    once = []
+
+    def state(dy, cache):
+        once.append(1)
+        return 2 * cache[0] * dy * (1 + len(once) % 2)
+
+    assert verdict(square, state, X, seeds=1).findings[0].slip == "state"
+    for seed in range(3):
+        bad = gradcheck.upstream(X, seed)
+        wrong = lambda dy, c, bad=bad: 2 * c[0] * dy * (1 + 0.1 * torch.equal(dy, bad))  # noqa: E731
+        found = verdict(square, wrong, X)
+        assert found.status == "wrong"
+        assert found.errors["autograd"] == pytest.approx(0.1)
+
+
+def test_an_element_of_zero_proves_enough():
+    x = X.clone()
+    x[0, 0] = 0.0
+    assert verdict(square, lambda dy, c: 2 * c[0] * dy, x).ok
+
+
+def test_the_slip_is_found_beside_a_kink_and_what_is_linear_is_not_called_bent():
+    x = X.clone()
+    x[1, 2] = 0.0
+    slope = torch.where(x == 0, 0.3, 2 * x.sign())
+    forward = lambda x, W: (x.abs() * W, (x, W))  # noqa: E731
+    wrong = lambda dy, c: (slope * c[1] * dy, c[0].abs() * dy)  # noqa: E731
+    found = verdict(forward, wrong, x, X)
+    assert [(f.gradient, f.slip) for f in found.findings] == [("dx", "factor 2")]
+    odd = 1 + 0.1 * (X > 0)
+    found = verdict(square, lambda dy, c: odd * 2 * c[0] * dy, X)
+    assert [f.slip for f in found.findings] == ["unknown"]
+    assert "linear" not in found.findings[0].words
+
+
+def test_the_usual_step_is_kept_where_only_rounding_speaks_against_it():
+    """Of large numbers, above zero or below."""
+    for high in (1e6, -1e6):
+        assert probe.step(lambda x, h=high: (h + x.exp(), ()), (randn(4),), 0) == 3e-4
+
+
+def many_paths(x, W):
+    n = len(x) + x.dim() + x.shape[0]
+    y = W * x
+    y = torch.stack([x, y])
+    y = n - y
+    y = y.sum(0).clone()
+    y[0] = 0.0
+    y.mul_(2.0)
+    return y, ()
+
+
+def test_every_use_of_a_tensor_can_be_cut():
+    """Alone, with those of its call, with those of another; writes in place not."""
+    x, W = randn(2, 3), randn(2, 3, seed=1)
+    found = list(paths.cuts(many_paths, (x, W)))
+    product, stack, minus, total = (
+        f"`y = {text}`"
+        for text in ("W * x", "torch.stack([x, y])", "n - y", "y.sum(0).clone()")
+    )
+    singles = [product, product, stack, stack, minus, total, total]
+    assert [line for _, line in found[:7]] == singles
+    assert [line for _, line in found[7:9]] == [product, stack]
+    assert [sorted(map(len, (edges,))) for edges, _ in found[7:9]] == [[2], [2]]
+    assert len(found) == 7 + 2 + 10
+    assert found[9][1] == f"{product} and {stack}"
+    assert found[-1][1] == total
+    dy = torch.ones_like(x)
+    dx, dW = gradcheck.autograd(paths.cut(many_paths, found[7][0]), (x, W), dy)
+    assert not dW.any()
+    assert torch.equal(dx[1], torch.full((3,), -2.0).double())
+    space = {}
+    exec("def f(x):\n    return x.sin(), ()", space)
+    assert [line for _, line in paths.cuts(space["f"], (x,))] == ["`sin`"]
