@@ -353,3 +353,62 @@ def test_two_elements_are_a_length():
         "the length of axis -2 of dy": 2,
         "the number of elements of dy, to axis 0": 2,
     }
+
+
+def test_a_slip_and_a_factor_are_told_together():
+    x = randn(4, 3)
+    found = first_findings(
+        ops.tanh, lambda dy, c: 2 * ops.tanh_backward(dy, c).mT, (x,)
+    )["dx"]
+    assert (found.slip, found.words) == (
+        "transposed",
+        "dx is transposed; is twice too large",
+    )
+    odd = first_findings(
+        ops.tanh, lambda dy, c: 1.37 * ops.tanh_backward(dy, c).mT, (x,)
+    )["dx"]
+    assert odd.slip == "shape", "two slips are no explanation"
+
+
+def test_sums_are_told_with_their_axes_and_shapes():
+    x = randn(4, 3)
+    right = ops.tanh_backward
+    parts = first_findings(
+        ops.tanh,
+        lambda dy, c: torch.stack([right(dy, c) / 4, right(dy, c) * 0.75]),
+        (x,),
+    )["dx"]
+    words = "dx is not summed over axis -3 yet: shape (2, 4, 3) should be (4, 3)"
+    assert parts.words == words
+    for axes, text in (((-1,), "axis -1"), ((-2, -1), "axis -2 and -1")):
+        found = first_findings(
+            ops.tanh, lambda dy, c, a=axes: right(dy, c).sum(a, keepdim=True), (x,)
+        )["dx"]
+        assert found.words == f"dx has a sum over {text} too many"
+
+
+def test_what_differs_in_one_trial_or_from_trial_to_trial_is_unknown():
+    x = randn(4, 3)
+
+    def mine(wrong):
+        calls = []
+
+        def backward(dy, cache):
+            calls.append(1)
+            return wrong(len(calls) - 1, ops.tanh_backward(dy, cache))
+
+        return backward
+
+    once = first_findings(ops.tanh, mine(lambda k, d: d + (k == 1)), (x,))["dx"]
+    assert once.slip == "unknown"
+    moving = mine(lambda k, d: 2 * d if k == 0 else d + k)
+    assert first_findings(ops.tanh, moving, (x,))["dx"].slip == "unknown"
+    case = tried(ops.tanh, lambda dy, c: ops.tanh_backward(dy, c) + 1, (x,))
+    case.trials = case.trials[:2]
+    ((_, finding),) = explain(case)["dx"]
+    t = case.trials[0]
+    found, due = t.ours[0][0, 0].item(), t.right[0][0, 0].item()
+    assert finding.words == (
+        f"dx is wrong at 12 of 12 places, first at dx[0, 0]: {found:.6g} instead of "
+        f"{due:.6g}; no slip known here explains it"
+    )
