@@ -331,3 +331,13 @@ def test_how_far_a_jvp_is_from_its_backward():
     assert found(lambda v, e, cache: 3 * v, nothing) == math.inf
     assert found(lambda v, e, cache: 0 * v, nothing) == 0
     assert found(lambda v, e, cache: 3 * v, lambda dy, c: (3 * dy,)) == math.inf
+
+
+@pytest.mark.parametrize("witness", WITNESSES.values(), ids=list(WITNESSES))
+def test_witness_on_inputs_that_are_laid_out_otherwise(witness, g):
+    x = torch.randn(2, 3, generator=g).double().T
+    dy = torch.randn(3, 2, generator=g).double()
+    before = x.clone()
+    (dx,) = witness(lambda x: (x * x, ()), (x,), dy)
+    torch.testing.assert_close(dx, 2 * x * dy, rtol=1e-9, atol=1e-10)
+    assert torch.equal(x, before)

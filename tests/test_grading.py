@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -233,7 +234,7 @@ def test_what_is_reported_of_several_inputs():
 
 
 def test_why_a_file_gave_no_verdict(folder):
-    Path("mine.py").write_text("def f():\n    while True: pass\n")
+    Path("mine.py").write_text("def f():\n    while True: pass\n\nx = 1\n")
     hung, none = Path("hung"), Path("none")
     hung.write_text('File "torch.py", line 9\nFile "/a/mine.py", line 2 in f\n')
 
@@ -409,3 +410,57 @@ def test_errors_are_those_of_a_seed_and_at_a_kink_those_of_brackets():
     assert found != errors(square, wrong, (x,), 1)
     at_kink = errors(square, wrong, (x,), kink=True)["central differences"]
     assert at_kink == bracket(square, wrong, (x,)) != found["central differences"]
+
+
+def test_how_long_the_other_process_may_take_and_what_it_may_print(
+    folder, monkeypatch, capsys
+):
+    """Its time and that to begin; of what it prints the end is shown."""
+    Path("mine.py").write_text(CUBE)
+    asked, verdict = [], {"status": "right", "cases": [], "findings": []}
+
+    def fake(command, stdout, timeout, **_):
+        asked.append((command[-5:-2], timeout))
+        stdout.write(b"x" * 5000 + b"end")
+        stdout.flush()
+        if len(asked) > 1:
+            raise reader.subprocess.TimeoutExpired(command, timeout)
+        Path(command[-2]).write_text(json.dumps(verdict))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(reader.subprocess, "run", fake)
+    assert reader.grade_file("mine.py:cube_backward", 7.5) == verdict
+    assert capsys.readouterr().err == "x" * 3997 + "end"
+    with pytest.raises(ValueError, match="mine.py: judging took longer than 200 s; gi"):
+        reader.grade_file("mine.py:cube_backward", 200.0)
+    what = ["mine.py", "cube_backward"]
+    assert asked == [([*what, "7.5"], 67.5), ([*what, "200.0"], 260.0)]
+
+
+def test_the_other_process_leaves_a_verdict_and_else_a_trace(folder, monkeypatch):
+    timed = []
+
+    def later(seconds, exit, file):
+        timed.append((seconds, exit, Path(file.name).name))
+
+    monkeypatch.setattr(reader.sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(reader.faulthandler, "dump_traceback_later", later)
+    for source, key in ((CUBE, "status"), ("x = 1", "refused")):
+        Path("mine.py").write_text(source)
+        reader.main("mine.py", "cube_backward", "2.5", "answer", "hung")
+        assert key in json.loads(Path("answer").read_text())
+    assert timed == [(2.5, True, "hung")] * 2
+
+
+def test_inputs_that_a_forward_does_not_take_are_a_fault_beside_others():
+    x = torch.randn(3).double()
+    cube = lambda x: (x**3, (x,))  # noqa: E731
+    right = lambda dy, c: 3 * c[0] ** 2 * dy  # noqa: E731
+    one = several.Judgement("good", cube, right, (x,))
+    two = several.Judgement("bad", lambda x: x, right, (x,))
+    assert (one.seeds, one.options) == (1, {})
+    found = several.verdicts([one, two], cube)
+    assert [case["status"] for case in found["cases"]] == ["right", "wrong"]
+    ((finding,), status) = found["findings"], found["status"]
+    assert (status, finding["slip"]) == ("wrong", "refused")
+    assert finding["words"].startswith("the forward returned a Tensor and no cache")
