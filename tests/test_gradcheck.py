@@ -8,6 +8,7 @@ import torch
 from charlm.gradcheck import (
     WITNESSES,
     Comparison,
+    NotAnalytic,
     adjoint,
     autograd,
     bracket,
@@ -341,3 +342,19 @@ def test_witness_on_inputs_that_are_laid_out_otherwise(witness, g):
     (dx,) = witness(lambda x: (x * x, ()), (x,), dy)
     torch.testing.assert_close(dx, 2 * x * dy, rtol=1e-9, atol=1e-10)
     assert torch.equal(x, before)
+
+
+def test_what_is_not_analytic_is_told_in_a_line():
+    x = torch.ones(2).double()
+
+    def why(f):
+        with pytest.raises(NotAnalytic) as found:
+            complex_step(lambda x: (f(x), ()), (x,), x)
+        return str(found.value)
+
+    def failing(*words):
+        raise KeyError(*words)
+
+    assert why(torch.real) == "complex step: the forward drops the imaginary part"
+    assert why(lambda x: failing("one")) == "complex step: 'one'"
+    assert why(lambda x: failing()) == "complex step: KeyError"

@@ -11,6 +11,7 @@ from test_cli import OWN as CUBE
 from test_cli import RIGHT as LINEAR
 
 from charlm import ops
+from charlm.cli import check as checking
 from charlm.cli import main, parser
 from charlm.gradcheck import (
     Finding,
@@ -464,3 +465,12 @@ def test_inputs_that_a_forward_does_not_take_are_a_fault_beside_others():
     ((finding,), status) = found["findings"], found["status"]
     assert (status, finding["slip"]) == ("wrong", "refused")
     assert finding["words"].startswith("the forward returned a Tensor and no cache")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("right", 0), ("wrong", 1), ("unproved", 2)]
+)
+def test_the_exit_code_tells_the_verdict(status, code, monkeypatch):
+    found = {"status": status, "cases": [], "findings": []}
+    monkeypatch.setattr(checking, "grade_file", lambda *_: found)
+    assert main(["check", "m.py:f_backward"]) == code

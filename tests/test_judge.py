@@ -678,8 +678,9 @@ def many_paths(x, W):
     y = torch.stack([x, y])
     y = n - y
     y = y.sum(0).clone()
+    y = torch.cat(y.chunk(3, 1), 1)
     y[0] = 0.0
-    y.mul_(2.0)
+    y = y.mul_(2.0)
     return y, ()
 
 
@@ -687,19 +688,26 @@ def test_every_use_of_a_tensor_can_be_cut():
     """Alone, with those of its call, with those of another; writes in place not."""
     x, W = randn(2, 3), randn(2, 3, seed=1)
     found = list(paths.cuts(many_paths, (x, W)))
-    product, stack, minus, total = (
+    product, stack, minus, total, joined = (
         f"`y = {text}`"
-        for text in ("W * x", "torch.stack([x, y])", "n - y", "y.sum(0).clone()")
+        for text in (
+            "W * x",
+            "torch.stack([x, y])",
+            "n - y",
+            "y.sum(0).clone()",
+            "torch.cat(y.chunk(3, 1), 1)",
+        )
     )
-    singles = [product, product, stack, stack, minus, total, total]
-    assert [line for _, line in found[:7]] == singles
-    assert [line for _, line in found[7:9]] == [product, stack]
-    assert [sorted(map(len, (edges,))) for edges, _ in found[7:9]] == [[2], [2]]
-    assert len(found) == 7 + 2 + 10
-    assert found[9][1] == f"{product} and {stack}"
-    assert found[-1][1] == total
+    singles = [*[product] * 2, *[stack] * 2, minus, total, total, *[joined] * 4]
+    assert [line for _, line in found[:11]] == singles
+    assert {len(edges) for edges, _ in found[:11]} == {1}
+    assert [line for _, line in found[11:14]] == [product, stack, joined]
+    assert [len(edges) for edges, _ in found[11:14]] == [2, 2, 3]
+    assert len(found) == 11 + 3 + 21
+    assert found[14][1] == f"{product} and {stack}"
+    assert found[-1][1] == joined
     dy = torch.ones_like(x)
-    dx, dW = gradcheck.autograd(paths.cut(many_paths, found[7][0]), (x, W), dy)
+    dx, dW = gradcheck.autograd(paths.cut(many_paths, found[11][0]), (x, W), dy)
     assert not dW.any()
     assert torch.equal(dx[1], torch.full((3,), -2.0).double())
     space = {}
