@@ -235,9 +235,9 @@ def test_what_is_reported_of_several_inputs():
 
 
 def test_why_a_file_gave_no_verdict(folder):
-    Path("mine.py").write_text("def f():\n    while True: pass\n\nx = 1\n")
+    Path("mine.py").write_text("def f():\n    y = 1\n    while True: pass\n\nx = 1\n")
     hung, none = Path("hung"), Path("none")
-    hung.write_text('File "torch.py", line 9\nFile "/a/mine.py", line 2 in f\n')
+    hung.write_text('File "torch.py", line 9\nFile "/a/mine.py", line 3 in f\n')
 
     def told(code, hung):
         found = reader._unfinished(code, 5.0, "./mine.py", hung)
@@ -247,7 +247,7 @@ def test_why_a_file_gave_no_verdict(folder):
         assert (status, found["cases"], finding["gradient"]) == ("wrong", [], "")
         return finding["slip"], finding["words"].split(";")[0].split(": a")[0]
 
-    words = "there was no end after 5 s, in line 2 (`while True: pass`)"
+    words = "there was no end after 5 s, in line 3 (`while True: pass`)"
     assert told(1, hung) == told(-1, hung) == ("time", words)
     hung.write_text('File "torch.py", line 9\n')
     slow = "judging took longer than 5 s; give more with --seconds"
