@@ -27,9 +27,10 @@ EXPLORED = re.compile(r'data-explore="([\w-]+)"')
 DARK = "a11y-high-contrast-dark"  # colours of code
 LEFT_OUT = re.compile(r"mystnb\.|exercise\.css|proof\.css|furo-extensions\.css")
 SEARCHES = re.compile(r"documentation_options|doctools|sphinx_highlight")
-PREVIEWS = re.compile(r"/tippy/|previews\.js")
+PREVIEWS = re.compile(r"/tippy/|\.previews\.js")
 LINKS = re.compile(r'class="(?:reference internal|footnote-reference)')
 COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
+LINE = re.compile(r"^ *// .*\n", re.MULTILINE)  # a comment in a script
 
 
 def wanted(name: str, page: str, body: str) -> bool:
@@ -59,11 +60,14 @@ def choose(app, pagename, templatename, context, doctree) -> None:
 
 
 def leave_comments_out(app, exception) -> None:
-    """Style sheets without their comments, a fifth of what a page loads of them."""
+    """Style sheets and our scripts without comments, a fifth of what they weigh."""
     if exception is None and app.builder.name == "html":
-        for path in Path(app.outdir, "_static").glob("*.css"):
+        static, ours = Path(app.outdir, "_static"), Path(app.srcdir, "book/_static")
+        scripts = [static / path.name for path in ours.glob("*.js")]
+        for path in [*static.glob("*.css"), *scripts]:
+            comment = LINE if path.suffix == ".js" else COMMENT
             text = path.read_text(encoding="utf8")
-            path.write_text(COMMENT.sub("", text), encoding="utf8")
+            path.write_text(comment.sub("", text), encoding="utf8")
 
 
 class FewSpans(HtmlFormatter):

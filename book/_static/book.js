@@ -65,6 +65,16 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 document.addEventListener("touchstart", () => {}, { passive: true }); // iOS: touching is hovering
+// A preview is made when its link is pointed at or reached: to make all of them while the
+// page arrives would hold up a phone for a third of a second.
+addEventListener("DOMContentLoaded", () => {
+  const make = window.tippy;
+  if (!make) return;
+  window.tippy = (link, how) => {
+    const show = () => link._tippy ?? make(link, { ...how, showOnCreate: true });
+    for (const asked of ["pointerenter", "focus"]) link.addEventListener(asked, show, { once: true });
+  };
+});
 {
   // Only boxes that really overflow become tab stops, for those who scroll by keyboard.
   const kinds = { ".math-scroll": "Equation", ".graph-scroll": "Graph", ".table-scroll, .table-wrapper": "Table", ".highlight pre": "Code", ".cell_output pre": "Output", "article figure": "Figure" };
