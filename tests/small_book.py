@@ -166,7 +166,8 @@ def build(folder: Path, *options: str) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(options, process.exitcode, stdout, stderr)
 
 
-FORKS = get_context("forkserver")
+# elsewhere a process that has imported PyTorch may not be split safely, or not at all
+FORKS = get_context("forkserver" if sys.platform == "linux" else "spawn")
 FORKS.set_forkserver_preload(
     """torch matplotlib.pyplot jupyter_book.cli.main jupyter_book.sphinx
     myst_nb.sphinx_ext sphinx.builders.html sphinx.ext.autodoc sphinxcontrib.bibtex

@@ -61,7 +61,7 @@ OVERFLOW = """selector => {
     .map(e => e.textContent.trim().slice(0, 80)); }"""
 # All rules but those of colours. The size of targets is one of WCAG 2.2 that axe leaves
 # out unless asked.
-RULES = """() => [document, {"color-contrast": {enabled: false},
+RULES = """[document, {"color-contrast": {enabled: false},
   "link-in-text-block": {enabled: false}, "target-size": {enabled: true}}]"""
 # Whether a text stands out is settled by its colour, size and weight and what is behind
 # it: of each such kind axe is shown two places of a page.
@@ -239,7 +239,7 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
         page.wait_for_timeout(150)
         page.evaluate(LIGHTER)
         page.evaluate(axe)
-        found.violations += page.evaluate(f"{VIOLATIONS}(({RULES})())")
+        found.violations += page.evaluate(f"{VIOLATIONS}({RULES})")
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(150)
