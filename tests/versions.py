@@ -20,8 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "_build" / "versions"
 # Tests of the site need what builds it
-SITE = """book derive explore incremental own_names portable print site_build
-    site_extensions source_pages""".split()
+SITE = """book derive explore incremental kernels own_names portable print
+    site_build site_extensions source_pages""".split()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 
 

@@ -21,6 +21,7 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
+from kernels import kernels
 from myst_nb.core.read import create_nb_reader
 from sphinx.util import logging
 
@@ -81,7 +82,7 @@ def problems(job: Job, error: object) -> list[tuple[int, str]]:
     return found
 
 
-def run(job: Job, timeout: int) -> None:
+def run(job: Job, manager: type, timeout: int) -> None:
     """Run all cells of a page; what fails is noted, and the rest goes on."""
     begun, error = time.monotonic(), None
     if not any(cell.cell_type == "code" for cell in job.notebook.cells):
@@ -94,6 +95,7 @@ def run(job: Job, timeout: int) -> None:
             allow_errors=True,
             extra_arguments=["--log-level=40"],  # of its ports nobody wants to know
             shutdown_kernel="immediate",  # it has nothing left to do
+            kernel_manager_class=manager,
         )
         error = result.err
     except Exception as died:  # whatever ends a kernel must not end the others
@@ -143,10 +145,10 @@ class Progress:
         live = sys.stdout.isatty()
         print(f"\r{text:<100}" if live else text, end=end if live else "\n", flush=True)
 
-    def __call__(self, job: Job, timeout: int) -> None:
+    def __call__(self, job: Job, manager: type, timeout: int) -> None:
         self.running.append(job.path.stem)
         self.show()
-        run(job, timeout)
+        run(job, manager, timeout)
         self.running.remove(job.path.stem)
         self.done += 1
         if self.done == self.count:
@@ -167,8 +169,8 @@ def run_ahead(app, env, docnames) -> None:
         os.environ.setdefault(name, "1")
     workers = int(os.environ.get("BOOK_JOBS", os.cpu_count() or 1))
     progress, timeout = Progress(len(jobs)), env.mystnb_config.execution_timeout
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda job: progress(job, timeout), jobs))
+    with kernels() as manager, ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda job: progress(job, manager, timeout), jobs))
     for job in jobs:
         record = cache.add_nb_to_project(str(job.path), read_data=job.reader.read_fmt)
         data = {"execution_seconds": job.seconds}
