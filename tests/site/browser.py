@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 THEMES = ("dark", "light")
+PAGES = 2  # on which a kind of text is judged
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHIFT = """new PerformanceObserver(list => { for (const e of list.getEntries())
   if (!e.hadRecentInput) window.shift = (window.shift || 0) + e.value; })
@@ -64,8 +65,9 @@ OVERFLOW = """selector => {
 RULES = """[document, {"color-contrast": {enabled: false},
   "link-in-text-block": {enabled: false}, "target-size": {enabled: true}}]"""
 # Whether a text stands out is settled by its colour, size and weight and what is behind
-# it: of each such kind axe is shown two places of a page.
-COLOURS = """() => {
+# it: of each such kind axe is shown two places of a page. A kind that was judged on two
+# pages before is not chosen again.
+CHOOSE = """([theme, known]) => {
   const behind = new Map(), met = {}, plain = "rgba(0, 0, 0, 0),none,1,none";
   const back = e => {
     if (!e) return "";
@@ -74,16 +76,28 @@ COLOURS = """() => {
       const own = [s.backgroundColor, s.backgroundImage, s.opacity, s.filter].join();
       behind.set(e, back(e.parentElement) + (own === plain ? "" : own + ";")); }
     return behind.get(e); };
-  const words = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-  const shown = [...document.body.querySelectorAll("*")].filter(e => {
+  window.words = e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  window.chosen ??= {};
+  chosen[theme] = [...document.body.querySelectorAll("*")].filter(e => {
     const {width, height} = e.getBoundingClientRect();
     if (!words(e) || !e.checkVisibility() || width < 2 || height < 2) return false;
     const [own, around] = [e, e.parentElement].map(getComputedStyle);
     const kind = [back(e), e.localName, own.textDecoration, own.textShadow,
       ...[own, around].map(s => [s.color, s.fontSize, s.fontWeight])].join(" / ");
     met[kind] = (met[kind] ?? 0) + 1;
-    return met[kind] <= 2; });
-  return [{include: shown}, {}, ["color-contrast", "link-in-text-block"]]; }"""
+    return met[kind] <= 2 && !known.includes(kind); });
+  return Object.keys(met); }"""
+# axe takes its time for every element there is: what holds none chosen is emptied. It
+# stays, as styles ask for the place among others, and so does what stands in a text.
+PRUNE = """() => {
+  const kept = new Set([document.body]);
+  for (let e of Object.values(chosen).flat())
+    for (; e && !kept.has(e); e = e.parentElement) kept.add(e);
+  for (const e of [...document.body.querySelectorAll("*")])
+    if (kept.has(e.parentElement) && !kept.has(e) && !words(e.parentElement))
+      e.replaceChildren();
+}"""
+COLOURS = """[{include: chosen["%s"]}, {}, ["color-contrast", "link-in-text-block"]]"""
 VIOLATIONS = """(([context, rules, runOnly]) =>
   axe.run(context, {resultTypes: ["violations"], rules, ...(runOnly && {runOnly})})
     .then(r => r.violations.map(v =>
@@ -179,10 +193,12 @@ class Visit:
     violations: list[str] = field(default_factory=list)
 
 
-def visit(context, address: str, axe: str = "", act=None) -> Visit:
+def visit(context, address: str, axe: str = "", act=None, judged=None) -> Visit:
     """Load a page with an empty cache, refuse every other host, and measure.
 
     With ``axe``, its source, accessibility is judged last, colours in both themes.
+    ``judged`` counts the pages on which each kind of text was judged, by theme; it is
+    added to.
     """
     found = Visit(address)
     page = context.new_page()
@@ -243,7 +259,14 @@ def visit(context, address: str, axe: str = "", act=None) -> Visit:
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(150)
-            seen = page.evaluate(f"{VIOLATIONS}(({COLOURS})())")
-            found.violations += [f"{v}, {theme}" for v in seen]
+            known = [kind for kind, pages in judged[theme].items() if pages >= PAGES]
+            judged[theme].update(page.evaluate(CHOOSE, [theme, known]))
+        page.evaluate(PRUNE)
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_timeout(150)
+            if page.evaluate(f"chosen.{theme}.length"):
+                seen = page.evaluate(f"{VIOLATIONS}({COLOURS % theme})")
+                found.violations += [f"{v}, {theme}" for v in seen]
     page.close()
     return found

@@ -10,6 +10,7 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
@@ -27,7 +28,7 @@ import links
 import reading
 import tex
 import training
-from browser import OVERFLOW, SELECTED, browser_path, chromium, serve, visit
+from browser import OVERFLOW, SELECTED, THEMES, browser_path, chromium, serve, visit
 
 REQUESTS, KILOBYTES, SHIFT = 25, 220, 0.01  # limits of one page, loaded cold
 ELEMENTS = 15_000  # of a page
@@ -124,6 +125,7 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
     width, height = FORMS[form]
     first = form == 0
     problems, lines, visits, violations = [], [], [], 0
+    judged = {theme: Counter() for theme in THEMES}
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf8")
     base = serve(root)
     with chromium() as browser:
@@ -132,7 +134,8 @@ def in_form(root: Path, pages: list[str], form: int) -> tuple[list[str], list[st
         )
         context.grant_permissions(CLIPBOARD, origin=base)
         for page in pages:
-            found = visit(context, f"{base}/{page}", axe, acts if first else None)
+            act = acts if first else None
+            found = visit(context, f"{base}/{page}", axe, act, judged)
             violations += len(found.violations)
             visits.append(found)
             for problem in judge(found, sizes=first):
