@@ -114,7 +114,7 @@ def serve() -> None:
     # read while importing; by the second a kernel knows that its parent has ended
     os.environ |= {"MPLBACKEND": INLINE, "JPY_PARENT_PID": str(os.getpid())}
     import matplotlib.pyplot  # noqa: F401
-    import torch  # noqa: F401
+    import torch.fx.experimental.symbolic_shapes  # noqa: F401, by autograd, at first
     from ipykernel import kernelapp
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
