@@ -370,6 +370,19 @@ def test_a_slip_and_a_factor_are_told_together():
     assert odd.slip == "shape", "two slips are no explanation"
 
 
+def test_the_right_numbers_in_another_shape_are_told_apart_from_wrong_ones():
+    x = randn(4, 3)
+    right = ops.tanh_backward
+    flat = first_findings(ops.tanh, lambda dy, c: right(dy, c).flatten(), (x,))["dx"]
+    assert (flat.slip, flat.words) == (
+        "shape",
+        "dx has the right numbers in another shape: shape (12,) should be (4, 3)",
+    )
+    bent = first_findings(ops.tanh, lambda dy, c: right(dy, c).flatten() ** 2, (x,))
+    assert bent["dx"].slip == "shape"
+    assert "the right numbers" not in bent["dx"].words
+
+
 def test_sums_are_told_with_their_axes_and_shapes():
     x = randn(4, 3)
     right = ops.tanh_backward
