@@ -205,6 +205,17 @@ def test_at_the_output_and_through_the_transpose():
     assert "through W instead of its transpose" in matrix["dx"].words
 
 
+def test_a_gradient_for_another_dy_is_told_so():
+    x, right = randn(4, 3), ops.tanh_backward
+    told = {
+        "dx is the local derivative alone: dy is not multiplied in": torch.ones_like,
+        "dx is that for dy with its negative numbers cut off": torch.relu,
+    }
+    for words, other in told.items():
+        mine = lambda dy, c, f=other: right(f(dy), c)  # noqa: E731
+        assert first_findings(ops.tanh, mine, (x,))["dx"].words == words
+
+
 def test_what_no_slip_explains_is_told_by_place():
     x = randn(4, 3)
 
