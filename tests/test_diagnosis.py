@@ -342,6 +342,17 @@ def test_axes_in_another_order_are_named_by_it():
         assert text in found.words
 
 
+def test_a_view_where_a_transpose_is_needed_is_told_so():
+    """The shape is right then, and the numbers are in another order."""
+    x, right = randn(4, 3), ops.tanh_backward
+    mine = lambda dy, c: right(dy, c).mT.reshape(4, 3)  # noqa: E731
+    found = first_findings(ops.tanh, mine, (x,))["dx"]
+    assert (found.slip, found.words) == (
+        "viewed",
+        "dx has its numbers in the wrong order: a view where a transpose is needed",
+    )
+
+
 def test_one_gradient_in_the_place_of_another():
     a, b = randn(4, 3), randn(4, 3, seed=1)
     forward = lambda a, b: (a * b.sin(), (a, b))  # noqa: E731
