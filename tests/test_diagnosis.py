@@ -205,6 +205,17 @@ def test_at_the_output_and_through_the_transpose():
     assert "through W instead of its transpose" in matrix["dx"].words
 
 
+def test_a_gradient_for_another_dy_is_told_so():
+    x, right = randn(4, 3), ops.tanh_backward
+    told = {
+        "dx is the local derivative alone: dy is not multiplied in": torch.ones_like,
+        "dx is that for dy with its negative numbers cut off": torch.relu,
+    }
+    for words, other in told.items():
+        mine = lambda dy, c, f=other: right(f(dy), c)  # noqa: E731
+        assert first_findings(ops.tanh, mine, (x,))["dx"].words == words
+
+
 def test_what_no_slip_explains_is_told_by_place():
     x = randn(4, 3)
 
@@ -331,6 +342,17 @@ def test_axes_in_another_order_are_named_by_it():
         assert text in found.words
 
 
+def test_a_view_where_a_transpose_is_needed_is_told_so():
+    """The shape is right then, and the numbers are in another order."""
+    x, right = randn(4, 3), ops.tanh_backward
+    mine = lambda dy, c: right(dy, c).mT.reshape(4, 3)  # noqa: E731
+    found = first_findings(ops.tanh, mine, (x,))["dx"]
+    assert (found.slip, found.words) == (
+        "viewed",
+        "dx has its numbers in the wrong order: a view where a transpose is needed",
+    )
+
+
 def test_one_gradient_in_the_place_of_another():
     a, b = randn(4, 3), randn(4, 3, seed=1)
     forward = lambda a, b: (a * b.sin(), (a, b))  # noqa: E731
@@ -368,6 +390,19 @@ def test_a_slip_and_a_factor_are_told_together():
         ops.tanh, lambda dy, c: 1.37 * ops.tanh_backward(dy, c).mT, (x,)
     )["dx"]
     assert odd.slip == "shape", "two slips are no explanation"
+
+
+def test_the_right_numbers_in_another_shape_are_told_apart_from_wrong_ones():
+    x = randn(4, 3)
+    right = ops.tanh_backward
+    flat = first_findings(ops.tanh, lambda dy, c: right(dy, c).flatten(), (x,))["dx"]
+    assert (flat.slip, flat.words) == (
+        "shape",
+        "dx has the right numbers in another shape: shape (12,) should be (4, 3)",
+    )
+    bent = first_findings(ops.tanh, lambda dy, c: right(dy, c).flatten() ** 2, (x,))
+    assert bent["dx"].slip == "shape"
+    assert "the right numbers" not in bent["dx"].words
 
 
 def test_sums_are_told_with_their_axes_and_shapes():

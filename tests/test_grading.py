@@ -25,6 +25,7 @@ from charlm.gradcheck import (
 )
 from charlm.gradcheck import check as check_mine
 from charlm.gradcheck.bugs import zoo
+from charlm.gradcheck.cases import cases
 from charlm.gradcheck.judge import Misbehaved, judge_function, transposed
 
 
@@ -317,6 +318,20 @@ def test_a_function_is_judged_by_each_of_its_values():
     assert [f.gradient for f in found.findings] == ["s", "t"]
 
 
+def test_a_value_that_leaves_an_input_out_is_told_so():
+    """As no gradient is: a value has no dy that could be forgotten."""
+    draws = [(x, x.cos()) for (x,) in DRAWN]
+    mine = {
+        "is what it would be if w were zero": lambda x, w: x,
+        "is what it would be if w were one": lambda x, w: x + x.exp(),
+        "is what it would be if x had the other sign": lambda x, w: w / x.exp() - x,
+    }
+    for words, f in mine.items():
+        found = judge_function(lambda x, w: x + w * x.exp(), f, draws, ("s",), {})
+        (finding,) = found.findings
+        assert (finding.slip, finding.words) == ("left out", f"s {words}")
+
+
 @pytest.mark.parametrize(
     ("mine", "slip", "words"),
     [
@@ -457,14 +472,28 @@ def test_inputs_that_a_forward_does_not_take_are_a_fault_beside_others():
     x = torch.randn(3).double()
     cube = lambda x: (x**3, (x,))  # noqa: E731
     right = lambda dy, c: 3 * c[0] ** 2 * dy  # noqa: E731
-    one = several.Judgement("good", cube, right, (x,))
-    two = several.Judgement("bad", lambda x: x, right, (x,))
-    assert (one.seeds, one.options) == (1, {})
+    one = several.Judgement("good", cube, right, (x,), 1)
+    two = several.Judgement("bad", lambda x: x, right, (x,), 1)
     found = several.verdicts([one, two], cube)
     assert [case["status"] for case in found["cases"]] == ["right", "wrong"]
     ((finding,), status) = found["findings"], found["status"]
     assert (status, finding["slip"]) == ("wrong", "refused")
     assert finding["words"].startswith("the forward returned a Tensor and no cache")
+
+
+def test_how_many_gradients_of_the_output_are_tried(folder, capsys):
+    """Three at the reader's own inputs, one at others; the first of them twice."""
+    asks = "    print('asked')\n    "
+    for source, name, count in (
+        (CUBE.replace("    (x,) = cache", f"{asks}(x,) = cache"), "cube", 3 + 1),
+        (LINEAR.replace("    x, W", f"{asks}x, W"), "linear", 2 * len(cases("linear"))),
+    ):
+        assert judged(source, name)["status"] == "right"
+        assert capsys.readouterr().out.count("asked") == count
+    asked = []
+    right = lambda dy, c: (asked.append(1), ops.tanh_backward(dy, c))[1]  # noqa: E731
+    assert check_mine("tanh_backward", right)
+    assert len(asked) == 2 * sum(len(cases("tanh", seed)) for seed in range(3))
 
 
 @pytest.mark.parametrize(

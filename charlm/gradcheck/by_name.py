@@ -52,6 +52,7 @@ def check(name: str, mine: Callable[..., Any]) -> bool:
             c.forward,
             mine if kind == "backward" else transposed(mine, c.inputs),
             c.inputs,
+            1,
             {"forms": forms, "kink": c.kink},
         )
         for c in every

@@ -145,7 +145,7 @@ def _trials(
         pair = ops.pairs()[stem].forward if known else None
         forms = zoo_forms(pair, stem) if pair else ()
         tried = forward or ops.pairs()[stem].forward
-        yield Judgement("", tried, backward, inputs, {"forms": forms}, 3)
+        yield Judgement("", tried, backward, inputs, 3, {"forms": forms})
         return
     if not known:
         raise Refused(
@@ -159,7 +159,7 @@ def _trials(
 
         forms = zoo_forms(case.forward, stem)
         more = {"forms": forms, "kink": case.kink}
-        yield Judgement(case.label, call_it, backward, case.inputs, more)
+        yield Judgement(case.label, call_it, backward, case.inputs, 1, more)
 
 
 def _load(path: Path) -> ModuleType:

@@ -17,16 +17,16 @@ class Judgement:
         forward: ``forward(*inputs) -> (y, cache)``.
         backward: ``backward(dy, cache) ->`` one gradient per floating-point input.
         inputs: of the forward.
-        options: further arguments of :func:`.judge.judge`.
         seeds: how many gradients of the output to try.
+        options: further arguments of :func:`.judge.judge`.
     """
 
     label: str
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     inputs: tuple[Any, ...]
+    seeds: int
     options: dict[str, Any] = field(default_factory=dict)
-    seeds: int = 1
 
 
 def verdicts(
