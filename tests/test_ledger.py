@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from charlm import ops
-from charlm.gradcheck import TOLERANCE, cases, ledger
+from charlm.gradcheck import TOLERANCE, by_name, cases, ledger
 
 
 @pytest.fixture
@@ -89,3 +89,8 @@ def test_a_row_has_the_worst_of_all_cases_and_the_first_problem(monkeypatch):
 def test_every_pair_has_its_row(monkeypatch):
     monkeypatch.setattr(ledger, "check", str.upper)
     assert ledger.rows() == [pair.upper() for pair in ops.pairs()]
+
+
+def test_an_answer_is_judged_at_the_inputs_of_the_ledger():
+    assert set(ledger.SEEDS) == set(by_name.SEEDS)
+    assert len(ledger.SEEDS) == 3
