@@ -11,9 +11,11 @@ from types import CodeType
 
 import pytest
 import wrong_answers
+from torch import Generator
 from wrong_exercises import RIGHT, WRONG
 
 from charlm.gradcheck import by_name, check
+from charlm.gradcheck.judge import alike
 from charlm.gradcheck.tasks import tasks
 
 BOOK = Path(__file__).parent.parent / "book"
@@ -119,10 +121,15 @@ def test_every_slip_of_a_task_is_named(name, capsys):
 
 @pytest.mark.parametrize("name", wrong_answers.WRONG)
 def test_a_slip_is_named_however_it_is_written(name, capsys):
+    """And it is that slip in all that is returned, not in some of it."""
+    one = tasks()[name]
     for words, mine in wrong_answers.WRONG[name].items():
         capsys.readouterr()
         assert not check(name, mine), words
         assert words in capsys.readouterr().out
+        (slip,) = (one.slips[said] for said in one.slips if words in said)
+        draws = (given for _, given in one.draw(Generator().manual_seed(1)))
+        assert alike(slip, mine, draws, one.returns) == {*one.returns}, words
 
 
 @pytest.mark.parametrize("name", wrong_answers.RIGHT)
