@@ -45,8 +45,7 @@ SHARE = 4  # one mutant in so many, without --all
 # where not every survivor has been looked at: they are listed, and stop nothing
 OPEN = tuple(
     "gradcheck/judge/court gradcheck/judge/guesses gradcheck/judge/paths "
-    "gradcheck/judge/probe gradcheck/ledger gradcheck/reader gradcheck/several "
-    "gradcheck/tasks".split()
+    "gradcheck/judge/probe gradcheck/reader gradcheck/several".split()
 )
 # made to try things on, right or wrong: no program; nor is what draws inputs for tasks
 NO_PROGRAM = ("gradcheck/bugs/", "gradcheck/cases/")
