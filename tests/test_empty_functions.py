@@ -103,10 +103,10 @@ def exercise(label):
     return before, own, "\n\n".join(answer)
 
 
-def judged(label, old="", new=""):
+def judged(label, old="", new="", written=True):
     """(whether the check passes, what it says) of the solution with a piece replaced.
 
-    Without a replacement the function stays empty.
+    What is not written is the empty function.
     """
     before, own, solution = exercise(label)
     space, said = {}, io.StringIO()
@@ -114,8 +114,9 @@ def judged(label, old="", new=""):
         for k, code in enumerate(before + own):
             run(code, space, f"<{label} {k}>")
     *_, check = (s for s in ast.parse(own[-1]).body if isinstance(s, ast.Expr))
-    if old:
-        assert solution.count(old) == 1, f"{old!r} is {solution.count(old)} times in it"
+    if written:
+        count = solution.count(old) if old else 1
+        assert count == 1, f"{old!r} is {count} times in it"
         run(solution.replace(old, new), space, f"<{label} mine>")
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
@@ -125,9 +126,15 @@ def judged(label, old="", new=""):
 
 @pytest.mark.parametrize("label", ANSWERS)
 def test_what_is_not_written_is_told_so(label):
-    passed, said = judged(label)
+    passed, said = judged(label, written=False)
     assert not passed
     assert "not written yet" in said
+
+
+@pytest.mark.parametrize("label", ANSWERS)
+def test_the_solution_passes(label):
+    passed, said = judged(label)
+    assert passed, said
 
 
 @pytest.mark.parametrize(

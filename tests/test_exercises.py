@@ -4,19 +4,24 @@ Wrong answers are the book's own solutions with one thing changed as readers cha
 """
 
 import dis
+import json
 import re
 from pathlib import Path
 from types import CodeType
 
 import pytest
+import wrong_answers
+from torch import Generator
 from wrong_exercises import RIGHT, WRONG
 
 from charlm.gradcheck import by_name, check
+from charlm.gradcheck.judge import alike
 from charlm.gradcheck.tasks import tasks
 
 BOOK = Path(__file__).parent.parent / "book"
 CELL = re.compile(r"^```\{code-cell\} python\n(.*?)^```$", re.M | re.S)
 MARK = re.compile(rf"{CELL.pattern}|^`{{3,}}\{{solution-(start|end)\}}", re.M | re.S)
+ANSWERS = json.loads(Path(__file__).with_name("empty_functions.json").read_text("utf8"))
 OPTIONS = re.compile(r"\A(---\n.*?\n---\n|(:\w+:[^\n]*\n)+)", re.S)
 CHECKED = re.compile(r"^assert (gradcheck\.(?:check|grade)\(.*)$", re.M)
 
@@ -112,6 +117,40 @@ def test_every_slip_of_a_task_is_named(name, capsys):
         capsys.readouterr()
         assert not check(name, slip)
         assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", wrong_answers.WRONG)
+def test_a_slip_is_named_however_it_is_written(name, capsys):
+    """And it is that slip in all that is returned, not in some of it."""
+    one = tasks()[name]
+    for words, mine in wrong_answers.WRONG[name].items():
+        capsys.readouterr()
+        assert not check(name, mine), words
+        assert words in capsys.readouterr().out
+        (slip,) = (one.slips[said] for said in one.slips if words in said)
+        draws = (given for _, given in one.draw(Generator().manual_seed(1)))
+        assert alike(slip, mine, draws, one.returns) == {*one.returns}, words
+
+
+@pytest.mark.parametrize("name", wrong_answers.RIGHT)
+def test_an_answer_that_no_exercise_checks_first_passes(name):
+    assert check(name, wrong_answers.RIGHT[name])
+
+
+def test_every_slip_of_a_task_is_made_by_an_answer():
+    """By one that is not the task's own form of it, so that both have to be right."""
+    changes = {label: of for page in WRONG.values() for label, of in page.items()}
+    changes |= {label: of["wrong"] for label, of in ANSWERS.items()}
+    made = {name: list(of) for name, of in wrong_answers.WRONG.items()}
+    for path in sorted(BOOK.glob("*.md")):
+        for one in path.read_text("utf8").split(":label: ")[1:]:
+            asked = re.search(r'gradcheck\.check\("(\w+)"', one)
+            if asked and (label := one.split()[0]) in changes:
+                said = [words.split(": ")[-1] for *_, words in changes[label]]
+                made.setdefault(asked[1], []).extend(said)
+    for name, one in tasks().items():
+        for slip in one.slips:
+            assert any(said in slip for said in made.get(name, ())), f"{name}: {slip}"
 
 
 @pytest.mark.parametrize(

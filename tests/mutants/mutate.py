@@ -45,7 +45,8 @@ RENAMED = {
 }
 LOST = ("exp", "unsqueeze", "permute", "transpose", "clone", "strip", "abs", "lower")
 AROUND = ("reversed", "sorted", "abs", "round", "int", "set")  # f(x) can become x
-SYMMETRIC = ("transpose", "max", "min", "isinstance")  # order of arguments: no matter
+# the order of arguments is no matter
+SYMMETRIC = ("transpose", "max", "min", "logaddexp", "isinstance")
 ANNOTATIONS = ("annotation", "returns", "decorator_list", "msg")
 
 

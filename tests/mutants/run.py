@@ -42,8 +42,6 @@ from trial import Mutant  # noqa: E402
 
 HERE = Path(__file__).parent
 SHARE = 4  # one mutant in so many, without --all
-# where not every survivor has been looked at: they are listed, and stop nothing
-OPEN = ("gradcheck/ledger", "gradcheck/tasks")
 # made to try things on, right or wrong: no program; nor is what draws inputs for tasks
 NO_PROGRAM = ("gradcheck/bugs/", "gradcheck/cases/")
 DRAWS = re.compile(r"^def (\w+)\(.*\) -> Draws:$", re.MULTILINE)
@@ -103,15 +101,9 @@ def is_drawn(mutant: Mutant) -> bool:
     return zlib.crc32(mutant.name.encode()) % SHARE == 0
 
 
-def is_open(mutant: Mutant) -> bool:
-    """It may survive; a gradient or a planted mistake never may."""
-    known = is_gradient(mutant) or mutant.text
-    return mutant.inside.startswith(OPEN) and not known
-
-
 def table(rooms: dict[str, Counter]) -> list[str]:
     """Room by room, and all together."""
-    heads = ("mutants", "killed", "equivalent", "surviving", "open")
+    heads = ("mutants", "killed", "equivalent", "surviving")
     total = sum(rooms.values(), Counter())
     lines = [f"{'':10s}" + "".join(f"{head:>12s}" for head in heads)]
     for room, counts in [*sorted(rooms.items()), ("all", total)]:
@@ -163,21 +155,19 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         alive.add(m.name)
         known = m.name in equivalent
-        state = "open" if is_open(m) else "surviving"
-        counts["equivalent" if known else state] += 1
+        counts["equivalent" if known else "surviving"] += 1
         bad += [] if known else [m]
     gone = set(equivalent) - names if not options.only else set()
     stale = gone | ({*equivalent} & whole - alive)
     for m in bad:
         many = record.reach(m)
         said = f"{many} tests run it" if many else "no test runs it"
-        word = "open" if is_open(m) else "survived"
-        print(f"{word}: {m.where}: {m.name} ({said})")
+        print(f"survived: {m.where}: {m.name} ({said})")
     for name in sorted(stale):
         print(f"stale in {options.listed.name}: {name!r} is killed or does not exist")
     print("\n".join(table(rooms)))
     print(f"{time.perf_counter() - begin:.0f} s")
-    return 1 if stale or any(not is_open(m) for m in bad) else 0
+    return 1 if stale or bad else 0
 
 
 if __name__ == "__main__":

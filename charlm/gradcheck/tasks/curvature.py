@@ -109,7 +109,7 @@ def _jacobians(g: Generator) -> Draws:
 
 def _outer(J: Tensor, z: Tensor, weights: Tensor) -> Tensor:
     """The mean of the gradient's square over targets with these weights."""
-    rows = (z.softmax(-1) - torch.eye(len(z), dtype=z.dtype)) @ J  # a row per target
+    rows = (z.softmax(-1) - torch.eye(len(z))) @ J  # a row per target
     return rows.T @ (weights[:, None] * rows)
 
 

@@ -1,6 +1,7 @@
 """A step of AdamW, the bias at its start, and a gradient cut to a length."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
@@ -33,42 +34,23 @@ def _step(
     one: bool = True,
     two: bool = True,
     power: bool = True,
+    late: bool = False,
     pull: float | None = None,
+    below: Callable[[Tensor, float], Tensor] = lambda s, eps: s.sqrt() + eps,
 ) -> Step:
     """A step, with a choice of mistakes."""
-    m, s = ONE * m + (1 - ONE) * g, TWO * s + (1 - TWO) * g * g
+    new = ONE * m + (1 - ONE) * g, TWO * s + (1 - TWO) * g * g
+    m, s = (m, s) if late else new
     k = t if power else 1
     m_hat = m / (1 - ONE**k) if one else m
     s_hat = s / (1 - TWO**k) if two else s
     pull = lr * decay if pull is None else pull
-    return p - lr * m_hat / (s_hat.sqrt() + eps) - pull * p, m, s
+    return p - lr * m_hat / below(s_hat, eps) - pull * p, *new
 
 
 def _coupled(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> Step:
     lr, decay, eps = rest
     return _step(p, g + decay * p, m, s, t, lr, 0.0, eps)
-
-
-def _inside(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> Step:
-    lr, decay, eps = rest
-    m, s = ONE * m + (1 - ONE) * g, TWO * s + (1 - TWO) * g * g
-    root = (s / (1 - TWO**t) + eps).sqrt()
-    return p - lr * m / (1 - ONE**t) / root - lr * decay * p, m, s
-
-
-def _no_root(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> Step:
-    lr, decay, eps = rest
-    m, s = ONE * m + (1 - ONE) * g, TWO * s + (1 - TWO) * g * g
-    below = s / (1 - TWO**t) + eps
-    return p - lr * m / (1 - ONE**t) / below - lr * decay * p, m, s
-
-
-def _late(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> Step:
-    """The step by the means as they were before this gradient."""
-    lr, decay, eps = rest
-    new = _step(p, g, m, s, t, lr, decay, eps)
-    ahead = m / (1 - ONE**t) / ((s / (1 - TWO**t)).sqrt() + eps)
-    return p - lr * ahead - lr * decay * p, new[1], new[2]
 
 
 @task(
@@ -87,15 +69,21 @@ def _late(p: Tensor, g: Tensor, m: Tensor, s: Tensor, t: int, *rest: float) -> S
         "both are divided by 1 - beta; it is 1 - beta**t": (
             lambda *a: _step(*a, power=False)
         ),
-        "epsilon stands in the root; it is added to the root": _inside,
-        "the root of the mean square is not taken": _no_root,
+        "epsilon stands in the root; it is added to the root": (
+            lambda *a: _step(*a, below=lambda s, eps: (s + eps).sqrt())
+        ),
+        "the root of the mean square is not taken": (
+            lambda *a: _step(*a, below=lambda s, eps: s + eps)
+        ),
         "the decay went through the gradient: this is L2 in Adam, not AdamW": _coupled,
         "the decay is not multiplied by the learning rate": (
             lambda *a: _step(*a, pull=a[6])
         ),
         "the decay is left out": lambda *a: _step(*a, pull=0.0),
         "it goes uphill": lambda *a: (2 * a[0] - _step(*a)[0], *_step(*a)[1:]),
-        "the step is taken by the old means, before g is in them": _late,
+        "the step is taken by the old means, before g is in them": (
+            lambda *a: _step(*a, late=True)
+        ),
         "the betas are exchanged, or 1 - beta stands where beta should": (
             lambda p, g, m, s, *rest: (
                 p,

@@ -66,8 +66,7 @@ def _descend(
     *,
     share: Callable[[Tensor, Tensor], float],
 ) -> Tensor:
-    s, r = torch.zeros_like(goal), goal.clone()
-    d = r.clone()
+    s, r, d = torch.zeros_like(goal), goal, goal
     for _ in range(count):
         Ad, before = times(d), r @ r
         step = (d @ r) / (d @ Ad)

@@ -79,6 +79,7 @@ def _scaled(
     after: bool = False,
     below: bool = True,
     centred: bool = False,
+    bent: bool = True,
 ) -> Three:
     """The weights scaled from below upwards, with a choice of mistakes."""
     found = []
@@ -88,7 +89,8 @@ def _scaled(
         seen = seen - seen.mean() if centred else seen
         new = one / seen.square().mean() ** power
         found.append(new)
-        x = (x @ (new if below else one)).tanh()
+        x = x @ (new if below else one)
+        x = x.tanh() if bent else x
     return found[0], found[1], found[2]
 
 
@@ -114,17 +116,9 @@ def _scaled(
             lambda W, x: _scaled(W, x, centred=True)
         ),
         "it is not scaled": lambda W, x: (W[0], W[1], W[2]),
-        "the next layer was given no tanh": lambda W, x: _linear(W, x),
+        "the next layer was given no tanh": lambda W, x: _scaled(W, x, bent=False),
     },
 )
 def measured_start(W: list[Tensor], x: Tensor) -> Three:
     """Three weight matrices, tanh between them, and x (N, I)  ->  them, scaled."""
     return _scaled(W, x)
-
-
-def _linear(W: list[Tensor], x: Tensor) -> Three:
-    found = []
-    for one in W:
-        found.append(one / (x @ one).square().mean().sqrt())
-        x = x @ found[-1]
-    return found[0], found[1], found[2]
