@@ -332,7 +332,7 @@ def test_the_command_line_compiles_and_goes_on(
     assert torch.equal(part.state["losses"], whole.state["losses"])
 
 
-def broken(graph, inputs):
+def broken(graph, inputs, **options):
     """A compiler that is not there."""
     raise OSError("no compiler\nwas found")
 
