@@ -79,6 +79,7 @@ class Compiled:
         self.forms: dict[tuple[str, torch.Size], Function] = {}
         self.unread: list[Tensor] = []
         self.why = ""
+        keep_memory()
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """X (B, T) and Y as the model wants them  ->  the mean loss.
@@ -181,6 +182,16 @@ class Compiled:
             options=options,
         )
         return partial(form, *self.tensors)
+
+
+def keep_memory() -> None:
+    """Have what a step frees kept for the next one, instead of given back.
+
+    glibc gives memory back to the system beyond twice the largest piece that it has
+    seen freed, up to 32 MiB, and what is asked for anew comes page by page: for a GPT
+    a quarter of the step. So a large piece is freed here, which is never filled.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 class Module(torch.nn.Module):
