@@ -170,7 +170,7 @@ def rmsnorm(x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Cache]
 
     Source: Zhang and Sennrich (2019).
     """
-    rrms = ((x * x).mean(-1, keepdim=True) + eps) ** -0.5  # (..., 1)
+    rrms = ((x * x).mean(-1, keepdim=True) + eps).rsqrt()  # (..., 1)
     xhat = x * rrms  # (..., C)
     y = gamma * xhat  # (..., C)
     return y, (xhat, gamma, rrms)
