@@ -54,7 +54,8 @@ class Compiled:
             empty where it does.
 
     Raises:
-        ValueError: the model draws masks, and the generator of these is not compiled.
+        ValueError: the model draws masks, and the generator of these is not compiled;
+            in the first step, if the optimiser replaces what it keeps.
     """
 
     def __init__(
@@ -115,9 +116,18 @@ class Compiled:
         length = torch.full_like(loss, math.nan)
         if self.config.clip:
             length = shorten(parts.flat.g, self.config.clip)
-        lr, parts.optimiser.t, *by_count = numbers.unbind()
-        vars(parts.optimiser)["by_count"] = lambda: by_count
-        parts.optimiser.step(lr)
+        optimiser = parts.optimiser
+        lr, optimiser.t, *by_count = numbers.unbind()
+        kept = dict(vars(optimiser))
+        vars(optimiser)["by_count"] = lambda: by_count
+        optimiser.step(lr)
+        for name in optimiser.vectors:
+            if getattr(optimiser, name) is not kept[name]:
+                raise ValueError(
+                    f"compile: {type(optimiser).__name__} puts another tensor in the "
+                    f"place of {name}; a compiled step needs it changed where it is, "
+                    f"as by {name}.copy_(...)"
+                )
         return torch.stack([loss, length])
 
     def _made_of(self, tensors: Sequence[Tensor]) -> Parts:
