@@ -16,6 +16,8 @@ from charlm.train import checkpoint as checkpoints
 from charlm.train.batches import few
 from charlm.train.timing import rehearse
 
+# PyTorch says so under Python 3.13.0 alone
+pytestmark = pytest.mark.filterwarnings("default:Guards may run slower:RuntimeWarning")
 V, F64 = 11, torch.float64
 MODELS = {
     "bigram": lambda g, d: Bigram(V, g, dtype=d),
@@ -147,6 +149,19 @@ def test_what_is_not_compiled_is_refused():
         Trainer(model, data, config=TrainConfig(batch=4, compile=True))
     with pytest.raises(ValueError, match="compile is given with precision 'bfloat16'"):
         TrainConfig(compile=True, precision="bfloat16")
+
+
+def test_an_optimiser_that_replaces_what_it_keeps_is_refused(traced):
+    class Replacing(optim.Optimiser):
+        def update(self, lr):
+            self.v = self.v + self.flat.g
+            self.flat.p -= lr * self.v
+
+    def way(model, flat, config, _):
+        return Compiled(model, flat, config, Replacing(flat, "v"))
+
+    with pytest.raises(ValueError, match=r"Replacing puts .* place of v; .*v.copy_"):
+        three_steps("bigram", F64, "sgd", {}, way)
 
 
 @pytest.mark.parametrize("longest", [1, 2, 3, 4, 5, 16, 17, 64, 250])
@@ -332,7 +347,7 @@ def test_the_command_line_compiles_and_goes_on(
     assert torch.equal(part.state["losses"], whole.state["losses"])
 
 
-def broken(graph, inputs):
+def broken(graph, inputs, **options):
     """A compiler that is not there."""
     raise OSError("no compiler\nwas found")
 

@@ -34,7 +34,7 @@ def batchnorm(
     mean = rows.mean(0)  # (C)
     centred = rows - mean  # (N, C)
     var = (centred * centred).sum(0) / (len(rows) - correction)  # (C)
-    rstd = (var + eps) ** -0.5  # (C)
+    rstd = (var + eps).rsqrt()  # (C)
     xhat = (centred * rstd).reshape(x.shape)  # (..., C)
     y = gamma * xhat + beta  # (..., C)
     return y, (xhat, gamma, rstd, correction, mean, var)
@@ -78,7 +78,7 @@ def batchnorm_eval(
 
     Source: Ioffe and Szegedy (2015), algorithm 2.
     """
-    rstd = (var + eps) ** -0.5  # (C)
+    rstd = (var + eps).rsqrt()  # (C)
     xhat = (x - mean) * rstd  # (..., C)
     y = gamma * xhat + beta  # (..., C)
     return y, (xhat, gamma, rstd)
@@ -130,7 +130,7 @@ def layernorm(
     """
     centred = x - x.mean(-1, keepdim=True)  # (..., C)
     var = (centred * centred).mean(-1, keepdim=True)  # (..., 1)
-    rstd = (var + eps) ** -0.5  # (..., 1)
+    rstd = (var + eps).rsqrt()  # (..., 1)
     xhat = centred * rstd  # (..., C)
     y = gamma * xhat + beta  # (..., C)
     return y, (xhat, gamma, rstd)
@@ -170,7 +170,7 @@ def rmsnorm(x: Tensor, gamma: Tensor, eps: float = 1e-5) -> tuple[Tensor, Cache]
 
     Source: Zhang and Sennrich (2019).
     """
-    rrms = ((x * x).mean(-1, keepdim=True) + eps) ** -0.5  # (..., 1)
+    rrms = ((x * x).mean(-1, keepdim=True) + eps).rsqrt()  # (..., 1)
     xhat = x * rrms  # (..., C)
     y = gamma * xhat  # (..., C)
     return y, (xhat, gamma, rrms)
@@ -213,7 +213,7 @@ def groupnorm(
     parts = x.reshape(*x.shape[:-1], G, C // G)  # (..., G, C/G)
     centred = parts - parts.mean(-1, keepdim=True)  # (..., G, C/G)
     var = (centred * centred).mean(-1, keepdim=True)  # (..., G, 1)
-    rstd = (var + eps) ** -0.5  # (..., G, 1)
+    rstd = (var + eps).rsqrt()  # (..., G, 1)
     xhat = centred * rstd  # (..., G, C/G)
     y = gamma * xhat.flatten(-2) + beta  # (..., C)
     return y, (xhat, gamma, rstd)

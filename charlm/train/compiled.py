@@ -1,8 +1,11 @@
 """The whole step as one compiled function: gradients, clipping and update.
 
-Without a tape a step is a function from tensors to tensors. ``torch.compile`` turns
-the *plain* step, the model's own forward and backward, into code for this processor; on
-a graphics processor that code is recorded once and replayed. No number is read within a
+Without a tape a step is a function from tensors to tensors. ``torch.export`` follows
+the *plain* step, the model's own forward and backward, and writes down what becomes of
+the tensors; ``torch.compile`` turns that into code for this processor. Given the step
+itself, it would look in every call whether model and optimiser are still the same, and
+how their windows overlap, which for small models takes longer than the step. On a
+graphics processor the code is recorded once and replayed. No number is read within a
 step: the losses are left where they were computed, and read some steps later.
 
 Code is made for one shape of minibatch, which takes a minute, so
@@ -10,21 +13,31 @@ Code is made for one shape of minibatch, which takes a minute, so
 """
 
 import math
-from collections.abc import Callable
-from types import FunctionType, MethodType
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from .config import TrainConfig, TrainModel
 from .flat import Flat
-from .gradient import add_gradient, copied
+from .gradient import add_gradient
 from .optim import Optimiser, shorten
 
 Function = Callable[..., Tensor]
 READ = 10
 """Steps after which losses are read."""
 BACKEND = "inductor"
+
+
+class Parts(NamedTuple):
+    """What a step is taken with."""
+
+    model: TrainModel
+    flat: Flat
+    optimiser: Optimiser
 
 
 class Compiled:
@@ -41,7 +54,8 @@ class Compiled:
             empty where it does.
 
     Raises:
-        ValueError: the model draws masks, and the generator of these is not compiled.
+        ValueError: the model draws masks, and the generator of these is not compiled;
+            in the first step, if the optimiser replaces what it keeps.
     """
 
     def __init__(
@@ -52,19 +66,21 @@ class Compiled:
                 "compile: this model draws dropout masks in every step, and what draws "
                 "them is not compiled; leave out --compile, or --dropout"
             )
-        self.flat, self.config, self.optimiser = flat, config, optimiser
-        # gradients of their own: where they are windows into one vector, compiled code
-        # copies the whole vector for each of them
-        self.model = copied(model)
-        self.gradients = []
-        for (_, p, _), (_, own, d) in zip(
-            model.named(), self.model.named(), strict=True
-        ):
-            own.data, d.data = p, torch.zeros_like(p)
-            self.gradients.append(d)
+        self.config, self.optimiser = config, optimiser
+        self.own = Parts(model, flat, optimiser)
+        self.tensors = [flat.p, flat.g, *(t for _, t in model.statistics())]
+        self.tensors += [t for t in vars(optimiser).values() if isinstance(t, Tensor)]
+        noise = getattr(model, "generator", None)
+        learnt = [t for _, *both in model.named() for t in both]
+        known: dict[int, Any] = {id(t): t for t in (noise, *self.tensors, *learnt)}
+        met = dict(known)
+        deepcopy(self.own, met)
+        # tensors that are neither learnt nor changed, too: copies have them in common
+        self.known = known | {i: t for i, t in met.items() if isinstance(t, Tensor)}
         self.forms: dict[tuple[str, torch.Size], Function] = {}
         self.unread: list[Tensor] = []
         self.why = ""
+        keep_memory()
 
     def gradient(self, X: Tensor, Y: Tensor) -> float:
         """X (B, T) and Y as the model wants them  ->  the mean loss.
@@ -75,12 +91,11 @@ class Compiled:
 
     def step(self, X: Tensor, Y: Tensor, lr: float) -> None:
         """The whole step, with the update; what it tells is left for :meth:`read`."""
-        t = self.optimiser.t
-        numbers = torch.tensor([lr, t], dtype=torch.float64).to(X.device)
-        try:
-            self.unread.append(self._run(self._step, X, Y, numbers))
-        finally:
-            self.optimiser.t = t + 1  # where the step has left a tensor
+        before = self.optimiser.t
+        self.optimiser.t = before + 1
+        told = [lr, before, *self.optimiser.by_count()]
+        numbers = torch.tensor(told, dtype=torch.float64).to(X.device)
+        self.unread.append(self._run(self._step, X, Y, numbers))
 
     def read(self) -> list[list[float]]:
         """Loss, and length of the gradient if clipped, of all steps not read yet."""
@@ -88,21 +103,48 @@ class Compiled:
         found: list[list[float]] = torch.stack(unread).tolist() if unread else []
         return found
 
-    def _gradient(self, X: Tensor, Y: Tensor) -> Tensor:
-        for d in self.gradients:
+    def _gradient(self, parts: Parts, X: Tensor, Y: Tensor) -> Tensor:
+        gradients = [d for _, _, d in parts.model.named()]
+        for d in gradients:
             d.zero_()
-        mean = add_gradient(self.model, X, Y, self.config.smoothing)
-        self.flat.g.copy_(torch.cat([d.flatten() for d in self.gradients]))
+        mean = add_gradient(parts.model, X, Y, self.config.smoothing)
+        parts.flat.g.copy_(torch.cat([d.flatten() for d in gradients]))
         return mean
 
-    def _step(self, X: Tensor, Y: Tensor, numbers: Tensor) -> Tensor:
-        loss = self._gradient(X, Y)
+    def _step(self, parts: Parts, X: Tensor, Y: Tensor, numbers: Tensor) -> Tensor:
+        loss = self._gradient(parts, X, Y)
         length = torch.full_like(loss, math.nan)
         if self.config.clip:
-            length = shorten(self.flat.g, self.config.clip)
-        self.optimiser.t = numbers[1]
-        self.optimiser.step(numbers[0])
+            length = shorten(parts.flat.g, self.config.clip)
+        optimiser = parts.optimiser
+        lr, optimiser.t, *by_count = numbers.unbind()
+        kept = dict(vars(optimiser))
+        vars(optimiser)["by_count"] = lambda: by_count
+        optimiser.step(lr)
+        for name in optimiser.vectors:
+            if getattr(optimiser, name) is not kept[name]:
+                raise ValueError(
+                    f"compile: {type(optimiser).__name__} puts another tensor in the "
+                    f"place of {name}; a compiled step needs it changed where it is, "
+                    f"as by {name}.copy_(...)"
+                )
         return torch.stack([loss, length])
+
+    def _made_of(self, tensors: Sequence[Tensor]) -> Parts:
+        """Copies of the parts that have these tensors in the place of their own."""
+        flat, instead = self.own.flat, dict(self.known)
+        instead |= {id(a): b for a, b in zip(self.tensors, tensors, strict=True)}
+        windows = flat.windows(instead[id(flat.p)])
+        for (_, p, d), window in zip(self.own.model.named(), windows, strict=True):
+            instead[id(p)] = window
+            # not windows: compiled code would copy the whole vector for each of them
+            instead[id(d)] = torch.zeros_like(window)
+        return deepcopy(self.own, instead)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """For steps that are taken as they stand."""
+        return self._made_of(self.tensors)
 
     def _run(self, f: Function, *inputs: Tensor) -> Tensor:
         """A method, compiled for inputs of these shapes."""
@@ -111,17 +153,8 @@ class Compiled:
         if key in self.forms:
             return self.forms[key](*inputs)
         if not self.why:
-            # PyTorch keeps compiled forms by code object, eight for each at most: so
-            # each form has one of its own
-            plain = getattr(Compiled, f.__name__)
-            one = FunctionType(plain.__code__.replace(), plain.__globals__)
-            form: Function = torch.compile(
-                MethodType(one, self),
-                fullgraph=True,
-                dynamic=False,
-                backend=BACKEND,
-            )
             try:
+                form = self._compiled(f, inputs)
                 found: Tensor = form(*inputs)
             except Exception as error:  # no compiler, or one that fails
                 lines = str(error).splitlines() or [type(error).__name__]
@@ -131,7 +164,56 @@ class Compiled:
                 on_gpu = inputs[0].is_cuda
                 self.forms[key] = Replayed(form, inputs) if on_gpu else form
                 return found
-        return f(*inputs)
+        return f(self.parts, *inputs)
+
+    def _compiled(self, f: Function, inputs: tuple[Tensor, ...]) -> Function:
+        """A method as a function of tensors, compiled for those of a run."""
+        n = len(self.tensors)
+
+        def traced(*tensors: Tensor) -> Tensor:
+            return f(self._made_of(tensors[:n]), *tensors[n:])
+
+        with torch.inference_mode(False), torch.no_grad():
+            like = tuple(torch.empty_like(t) for t in (*self.tensors, *inputs))
+            graph = torch.export.export(Module(traced), like, strict=False).module()
+        graph.graph.eliminate_dead_code()  # questions about types, answered by now
+        graph.recompile()
+        options: dict[str, Any] = {}
+        if hasattr(torch.compiler, "skip_all_guards_unsafe"):  # a newer release
+            # whether inputs look as they did need not be asked: they have one form each
+            options["guard_filter_fn"] = torch.compiler.skip_all_guards_unsafe
+            # what calls the kernels is C++ as well; a graph is replayed without that
+            options["cpp_wrapper"] = not inputs[0].is_cuda
+        form = torch.compile(
+            graph.forward,
+            fullgraph=True,
+            dynamic=False,
+            backend=BACKEND,
+            options=options,
+        )
+        return partial(form, *self.tensors)
+
+
+def keep_memory() -> None:
+    """Have what a step frees kept for the next one, instead of given back.
+
+    glibc gives memory back to the system beyond twice the largest piece that it has
+    seen freed, up to 32 MiB, and what is asked for anew comes page by page: for a GPT
+    a quarter of the step. So a large piece is freed here, which is never filled.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
+
+
+class Module(torch.nn.Module):
+    """A function as PyTorch wants it for tracing."""
+
+    def __init__(self, f: Function) -> None:
+        super().__init__()
+        self.f = f
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        """Its result."""
+        return self.f(*tensors)
 
 
 class Replayed:

@@ -5,7 +5,7 @@ kept to go on later as if nothing had happened.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ Number = float | Tensor
 
 class Optimiser:
     """What all optimisers have: vectors of the size of the parameters, and a count.
+
+    A step changes the vectors in place.
 
     The vectors are in float32 or better: the square of a usual gradient is zero in half
     precision.
@@ -34,7 +36,7 @@ class Optimiser:
 
     def step(self, lr: Number) -> None:
         """Change the parameters by one step of learning rate ``lr``."""
-        self.t += 1
+        self.t = self.t + 1
         if self.decay:
             add(self.flat.p, self.flat.p * self.decayed, -lr * self.decay)
         self.update(lr)
@@ -42,6 +44,14 @@ class Optimiser:
     def update(self, lr: Number) -> None:
         """The step itself."""
         raise NotImplementedError
+
+    def by_count(self) -> Sequence[Number]:
+        """Numbers that follow from the count of steps alone.
+
+        For a compiled step they are computed outside: powers in it would be computed
+        anew for every few parameters.
+        """
+        return ()
 
     def state(self) -> dict[str, Tensor]:
         """Name -> vector, with the number of steps."""
@@ -114,15 +124,21 @@ class AdamW(Optimiser):
         self.chosen: Tensor | None = None
         self.work = torch.empty_like(self.m)
 
+    def by_count(self) -> Sequence[Number]:
+        """The root of what s lacks of its mean, and that over what m lacks."""
+        one, two = self.betas
+        root = (1 - two**self.t) ** 0.5
+        return root, root / (1 - one**self.t)
+
     def update(self, lr: Number) -> None:
         """The step itself."""
         g, (one, two) = self.flat.g.to(self.m.dtype), self.betas
         self.m.lerp_(g, 1 - one)
         self.s.mul_(two).addcmul_(g, g, value=1 - two)
         # both means are divided by what they lack of one; here that is in two numbers
-        root = (1 - two**self.t) ** 0.5
+        root, ratio = self.by_count()
+        value = -lr * ratio
         scale = torch.sqrt(self.s, out=self.work).add_(self.eps * root)
-        value = -lr * root / (1 - one**self.t)
         if self.chosen is None and not isinstance(value, Tensor):
             self.flat.p.addcdiv_(self.m, scale, value=value)  # in one pass
             return
@@ -195,7 +211,7 @@ def add(p: Tensor, x: Tensor, factor: Number) -> None:
 
 def wide(x: Tensor) -> torch.dtype:
     """The type of x, or float32 for half types."""
-    return torch.promote_types(x.dtype, torch.float32)
+    return torch.float32 if x.dtype.itemsize == 2 else x.dtype
 
 
 def orthogonal(M: Tensor, steps: int = 5) -> Tensor:
