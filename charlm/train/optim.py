@@ -125,10 +125,9 @@ class AdamW(Optimiser):
         self.work = torch.empty_like(self.m)
 
     def by_count(self) -> Sequence[Number]:
-        """The root of what s lacks of its mean, and that over what m lacks."""
+        """What s and m, begun at zero, lack of a mean: the root of it, and it."""
         one, two = self.betas
-        root = (1 - two**self.t) ** 0.5
-        return root, root / (1 - one**self.t)
+        return (1 - two**self.t) ** 0.5, 1 - one**self.t
 
     def update(self, lr: Number) -> None:
         """The step itself."""
@@ -136,8 +135,8 @@ class AdamW(Optimiser):
         self.m.lerp_(g, 1 - one)
         self.s.mul_(two).addcmul_(g, g, value=1 - two)
         # both means are divided by what they lack of one; here that is in two numbers
-        root, ratio = self.by_count()
-        value = -lr * ratio
+        root, lacking = self.by_count()
+        value = -lr * root / lacking
         scale = torch.sqrt(self.s, out=self.work).add_(self.eps * root)
         if self.chosen is None and not isinstance(value, Tensor):
             self.flat.p.addcdiv_(self.m, scale, value=value)  # in one pass
