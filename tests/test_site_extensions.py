@@ -36,13 +36,34 @@ import provenance  # noqa: E402
 BOOK = ROOT / "book"
 
 
-def words(text, values=None, page=""):
-    return notebooks.markdown(text, BOOK, values or {}, page)
+ENVIRONMENT = SimpleNamespace(  # what Sphinx knows of a book of two chapters
+    domaindata={
+        "std": {
+            "labels": {
+                "ch-b": ("book/b", "ch-b", "Chapter B"),
+                "ex-b-sum": ("book/b", "ex-b-sum", "Exercise"),
+            },
+            "anonlabels": {"a-table": ("book/a", "a-table")},
+        },
+        "math": {"objects": {"eq-a-dx": ("book/a", 1), "eq-b-y": ("book/b", 1)}},
+    },
+    toc_fignumbers={
+        "book/a": {"displaymath": {"equation-eq-a-dx": (1, 7)}},
+        "book/b": {
+            "displaymath": {"equation-eq-b-y": (2, 1)},
+            "exercise": {"ex-b-sum": (2, 3)},
+        },
+    },
+)
 
 
-def test_labels_and_equation_labels_go():
-    text = "(ch-x)=\n# Title\n\n$$\na = b\n$$ (eq-x)\n"
-    assert words(text) == "# Title\n\n$$\na = b\n$$"
+def words(text, values=None):
+    return notebooks.markdown(text, BOOK, values or {}, notebooks.targets(ENVIRONMENT))
+
+
+def test_labels_go_and_equations_are_numbered_as_on_the_page():
+    text = "(ch-x)=\n# Title\n\n$$\na = b\n$$ (eq-b-y)\n"
+    assert words(text) == "# Title\n\n$$\na = b\n\\tag{2.1}\n$$"
 
 
 def test_boxes_become_words():
@@ -81,14 +102,21 @@ def test_a_quoted_method_loses_its_indentation():
     assert lines[1].startswith("    ")
 
 
-def test_roles_become_words_links_and_values():
+def test_roles_become_words_links_and_values(monkeypatch):
     text = (
-        "{eq}`eq-a-dx` of {ref}`the text <ch-a>`, {cite:p}`ioffe2015`, {glue:text}`n`"
+        "{eq}`eq-a-dx` {ref}`in the table <a-table>` of {ref}`the text <ch-b>`, "
+        "{ref}`ch-b`, {ref}`ex-b-sum`, {cite:p}`ioffe2015`, {glue:text}`n`"
     )
-    assert words(text, {"n": "7"}) == "equation a-dx of the text, (Ioffe 2015), 7"
-    linked = words(text, {"n": "7"}, "https://x/a.html")
-    assert "[equation a-dx](https://x/a.html#equation-eq-a-dx)" in linked
-    assert "[the text](https://x/a.html#ch-a)" in linked
+    monkeypatch.setattr(notebooks, "address", lambda: "")
+    plain = "(1.7) in the table of the text, Chapter B, Exercise 2.3, (Ioffe 2015), 7"
+    assert words(text, {"n": "7"}) == plain
+    monkeypatch.setattr(notebooks, "address", lambda: "https://x")
+    assert words(text, {"n": "7"}) == (
+        "[(1.7)](https://x/book/a.html#equation-eq-a-dx) "
+        "[in the table](https://x/book/a.html#a-table) of "
+        "[the text](https://x/book/b.html#ch-b), [Chapter B](https://x/book/b.html#ch-b)"
+        ", [Exercise 2.3](https://x/book/b.html#ex-b-sum), (Ioffe 2015), 7"
+    )
 
 
 def test_a_value_that_the_page_lacks_stops_the_build():

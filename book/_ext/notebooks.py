@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import jupytext
 import nbformat
@@ -72,13 +73,13 @@ def write_all(app, exception) -> None:
 
 def build(app, name: str, solved: bool = False) -> str:
     """The notebook of a page, as JSON that depends on its source and values alone."""
-    page = f"{address()}/{name}.html" if address() else ""
+    known = targets(app.env)
     values = glued(Path(app.outdir).parent / "jupyter_execute" / f"{name}.glue.json")
     source = Path(app.env.doc2path(name))
     text = filled(source.read_text(encoding="utf8"), Path(app.srcdir), name)
     notebook = jupytext.reads(text, fmt="md:myst")
     done = executed(app, name)
-    origin = f"[a chapter of the book]({page})" if page else "a chapter of the book"
+    origin = linked("a chapter of the book", f"{name}.html")
     cells = [
         ("markdown", f"This notebook is {origin} *{app.config.html_title}*."),
         ("code", FINDS.format(remedy=remedy())),
@@ -87,7 +88,7 @@ def build(app, name: str, solved: bool = False) -> str:
     for cell in notebook.cells if solved else unsolved(notebook.cells, told):
         if cell.cell_type == "markdown":
             cells.append(
-                ("markdown", markdown(cell.source, source.parent, values, page))
+                ("markdown", markdown(cell.source, source.parent, values, known))
             )
         elif "recorded" in (tags := cell.metadata.get("tags", [])):
             shown = printed(cell.source, done)
@@ -156,14 +157,56 @@ def glued(path: Path) -> dict[str, str]:
     return {k: ast.literal_eval(v) if v[:1] in "'\"" else v for k, v in plain.items()}
 
 
-def markdown(text: str, folder: Path, values: dict[str, str], page: str) -> str:
+class Target(NamedTuple):
+    """What can be referred to: its place in the site, and what it is called there."""
+
+    place: str
+    words: str
+
+
+def targets(env) -> dict[str, Target]:
+    """Everything that can be referred to, by its label."""
+    numbers = {
+        (kind, anchor): ".".join(map(str, number))
+        for kinds in env.toc_fignumbers.values()
+        for kind, numbered in kinds.items()
+        for anchor, number in numbered.items()
+    }
+    standard = env.domaindata["std"]
+    found = {  # those without a title are referred to with words
+        label: Target(f"{page}.html#{anchor}", "")
+        for label, (page, anchor) in standard["anonlabels"].items()
+    }
+    for label, (page, anchor, title) in standard["labels"].items():
+        number = numbers.get(("exercise", label))
+        words = f"Exercise {number}" if number else str(title)
+        found[label] = Target(f"{page}.html#{anchor}", words)
+    for label, (page, count) in env.domaindata["math"]["objects"].items():
+        anchor = f"equation-{label}"
+        number = numbers.get(("displaymath", anchor), count)
+        found[label] = Target(f"{page}.html#{anchor}", f"({number})")
+    return found
+
+
+def linked(words: str, place: str) -> str:
+    """A link to a place in the site, where its address is known."""
+    return f"[{words}]({address()}/{place})" if address() else words
+
+
+def markdown(
+    text: str, folder: Path, values: dict[str, str], known: dict[str, Target]
+) -> str:
     """MyST -> the Markdown that every notebook program reads."""
+
+    def tagged(match):  # numbered as on the page
+        return rf"\tag{{{known[match[1]].words[1:-1]}}}" + "\n$$"
+
     text = "\n".join(blocks(text.splitlines(), folder))
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.M)
     text = re.sub(r"^%.*\n", "", text, flags=re.M)
     text = re.sub(r"^<!--.*?-->\n?", "", text, flags=re.M)
-    text = re.sub(r"^\$\$ \([\w-]+\)$", "$$", text, flags=re.M)
-    text = inline(text, values, page)
+    text = re.sub(r"^\$\$ \(([\w-]+)\)$", tagged, text, flags=re.M)
+    text = inline(text, values, known)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
@@ -225,7 +268,7 @@ def quoted(path: Path, name: str | None) -> list[str]:
     return [line[node.col_offset :] for line in found]
 
 
-def inline(text: str, values: dict[str, str], page: str) -> str:
+def inline(text: str, values: dict[str, str], known: dict[str, Target]) -> str:
     """Replace roles by words, values or links."""
 
     def value(match):
@@ -234,17 +277,12 @@ def inline(text: str, values: dict[str, str], page: str) -> str:
             raise KeyError(f"the page has no value {key!r} for its notebook")
         return values[key]
 
-    def link(words: str, anchor: str) -> str:
-        return f"[{words}]({page}#{anchor})" if page else words
+    def link(match):
+        target = known[match[2]]
+        return linked(match[1] or target.words, target.place)
 
     text = re.sub(r"\{glue:text\}`([^`]+)`", value, text)
-    text = re.sub(
-        r"\{eq\}`([\w-]+)`",
-        lambda m: link(f"equation {m[1].removeprefix('eq-')}", f"equation-{m[1]}"),
-        text,
-    )
-    text = re.sub(r"\{ref\}`([^`<]+?)\s*<([\w-]+)>`", lambda m: link(m[1], m[2]), text)
-    text = re.sub(r"\{ref\}`ch-([\w-]+)`", lambda m: m[1].replace("-", " "), text)
+    text = re.sub(r"\{(?:eq|ref)\}`(?:([^`<]+?)\s*<)?([\w-]+)>?`", link, text)
     text = re.sub(r"\{cite:p\}`(\w+?)(\d{4})`", cited("({} {})"), text)
     text = re.sub(r"\{cite:t\}`(\w+?)(\d{4})`", cited("{} ({})"), text)
     return re.sub(r"\{[\w:-]+\}`([^`<]+?)(?:\s*<[^`>]+>)?`", r"`\1`", text)
