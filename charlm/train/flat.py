@@ -84,3 +84,8 @@ class Swapped:
 
     def __exit__(self, *_: object) -> None:
         self.__enter__()
+
+
+def wide(x: Tensor) -> torch.dtype:
+    """The type of x, or float32 for half types."""
+    return torch.float32 if x.dtype.itemsize == 2 else x.dtype

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .flat import Flat
+from .flat import Flat, wide
 
 Number = float | Tensor
 """A number; in a compiled step a tensor (), as it changes from step to step."""
@@ -19,10 +19,8 @@ Number = float | Tensor
 class Optimiser:
     """What all optimisers have: vectors of the size of the parameters, and a count.
 
-    A step changes the vectors in place.
-
-    The vectors are in float32 or better: the square of a usual gradient is zero in half
-    precision.
+    The vectors are changed in place, and in float32 or better: the square of a usual
+    gradient is zero in half precision.
     """
 
     def __init__(self, flat: Flat, *vectors: str, decay: float = 0.0) -> None:
@@ -46,11 +44,7 @@ class Optimiser:
         raise NotImplementedError
 
     def by_count(self) -> Sequence[Number]:
-        """Numbers that follow from the count of steps alone.
-
-        For a compiled step they are computed outside: powers in it would be computed
-        anew for every few parameters.
-        """
+        """Numbers of the count alone: in a compiled step powers would cost much."""
         return ()
 
     def state(self) -> dict[str, Tensor]:
@@ -206,11 +200,6 @@ def add(p: Tensor, x: Tensor, factor: Number) -> None:
         p.add_(factor * x)
     else:
         p.add_(x, alpha=factor)
-
-
-def wide(x: Tensor) -> torch.dtype:
-    """The type of x, or float32 for half types."""
-    return torch.float32 if x.dtype.itemsize == 2 else x.dtype
 
 
 def orthogonal(M: Tensor, steps: int = 5) -> Tensor:
