@@ -117,6 +117,63 @@ def test_code_for_this_processor_has_the_gradient_of_the_plain_step():
     assert all(b <= 4 * a + 1e-6 for a, b in zip(plain, ours, strict=True))
 
 
+def test_copies_differ_in_what_they_are_made_of_alone():
+    """All else that a model has is theirs in common; gradients are their own."""
+    model = MLP(V, Generator().manual_seed(1), n_embd=2, n_hidden=3)
+    model.generator, model.table = Generator(), [torch.arange(3)]
+    flat = Flat(model)
+    made = Compiled(model, flat, TrainConfig(), optim.AdamW(flat))
+    tensors = [t + 1 for t in made.tensors]
+    copy, other = made._made_of(tensors), made.parts
+    assert copy.optimiser.flat is copy.flat
+    kept = [t for t in vars(copy.optimiser).values() if isinstance(t, torch.Tensor)]
+    kept = [copy.flat.p, copy.flat.g, *(t for _, t in copy.model.statistics()), *kept]
+    assert [id(t) for t in kept] == [id(t) for t in tensors]
+    for (_, p, d), window in zip(
+        copy.model.named(), flat.windows(tensors[0]), strict=True
+    ):
+        assert p.data_ptr() == window.data_ptr()
+        assert torch.equal(p, window)
+        assert d.untyped_storage().nbytes() == d.nbytes, "no window"
+        assert d.shape == p.shape
+    assert copy.model.generator is other.model.generator is model.generator
+    assert copy.model.table[0] is other.model.table[0]
+    assert torch.equal(copy.model.table[0], model.table[0])
+    assert other.flat.p is flat.p
+    assert len({id(m) for m in (model, copy.model, other.model)}) == 3
+
+
+def test_what_is_asked_of_pytorch(monkeypatch):
+    """A step is followed out of inference mode, and compiled for one form of inputs."""
+    seen, asked = [], {}
+
+    def f(parts, X):
+        seen.append((torch.is_inference_mode_enabled(), torch.is_grad_enabled()))
+        return parts.flat.p.sum() + X
+
+    monkeypatch.setattr(torch, "compile", lambda f, **told: asked.update(told) or f)
+    model = Bigram(V, Generator().manual_seed(1))
+    flat, X = Flat(model), torch.arange(3)
+    with torch.inference_mode():
+        made = Compiled(model, flat, TrainConfig(), optim.SGD(flat))
+        form = made._compiled(f, (X,))
+        torch.testing.assert_close(form(X), flat.p.sum() + X)
+    assert set(seen) == {(False, False)}
+    assert asked.pop("options").keys() <= {"guard_filter_fn", "cpp_wrapper"}
+    assert asked == {"fullgraph": True, "dynamic": False, "backend": "inductor"}
+
+
+def test_what_a_step_frees_is_kept_for_the_next(monkeypatch):
+    """The largest piece that glibc learns from: with its own head, below 32 MiB."""
+    asked = []
+    monkeypatch.setattr(compiled.torch, "empty", lambda n, dtype: asked.append(n))
+    model = Bigram(V, Generator())
+    flat = Flat(model)
+    Compiled(model, flat, TrainConfig(), optim.SGD(flat))
+    assert len(asked) == 1
+    assert 30 * 2**20 < asked[0] < 32 * 2**20 - 4096
+
+
 @pytest.mark.parametrize(
     ("error", "why"),
     [
@@ -229,26 +286,36 @@ def test_a_compiled_run_is_the_plain_one_and_goes_on_bit_for_bit(traced):
     assert torch.equal(rest.flat.p, whole.flat.p)
 
 
-@pytest.mark.parametrize(
-    ("steps", "evals", "read"),
-    [(23, 0, [10, 20, 23]), (14, 2, [7, 10, 14]), (5, 2, [2, 4, 5])],
-)
-def test_when_numbers_are_read(steps, evals, read, monkeypatch):
+def test_when_numbers_are_read():
     """After ten steps, at each measurement and at the end."""
-    monkeypatch.setattr(torch, "compile", lambda f, **_: f)
-    known, told = [], []
+
+    class Counted:
+        """The loss of a step is its number."""
+
+        taken, left = 0, ()
+
+        def step(self, X, Y, lr):
+            self.taken += 1
+            self.left = *self.left, (float(self.taken), 0.5)
+
+        def read(self):
+            left, self.left = self.left, ()
+            return left
 
     def look(trainer, progress):
         known.append(len(trainer.result.losses))
         told.append(progress.loss)
 
-    trainer = run({"compile": True, "steps": steps, "evals": evals}, callbacks=[look])
-    trainer.run()
-    wanted = [max([0, *(s for s in read if s <= i)]) for i in range(1, steps + 1)]
-    assert known == wanted
-    losses = [trainer.result.losses[n - 1] if n else math.nan for n in wanted]
-    assert told == pytest.approx(losses, abs=0, nan_ok=True)
-    assert {name for name, _ in trainer.way.forms} == {"_step"}
+    cases = (23, 0, [10, 20, 23]), (14, 2, [7, 10, 14]), (5, 2, [2, 4, 5])
+    for steps, evals, read in cases:
+        known, told = [], []
+        trainer = run({"steps": steps, "evals": evals}, callbacks=[look])
+        trainer.compiled = Counted()
+        trainer.run()
+        wanted = [max([0, *(s for s in read if s <= i)]) for i in range(1, steps + 1)]
+        assert known == wanted
+        assert told == pytest.approx([n or math.nan for n in wanted], nan_ok=True)
+        assert trainer.result.losses == list(range(1, steps + 1))
 
 
 def test_a_loss_that_is_no_number_is_named_with_its_step(traced):

@@ -19,7 +19,7 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .config import TrainConfig, TrainModel
 from .flat import Flat
@@ -72,11 +72,10 @@ class Compiled:
         self.tensors += [t for t in vars(optimiser).values() if isinstance(t, Tensor)]
         noise = getattr(model, "generator", None)
         learnt = [t for _, *both in model.named() for t in both]
-        known: dict[int, Any] = {id(t): t for t in (noise, *self.tensors, *learnt)}
-        met = dict(known)
+        met: dict[int, Any] = {id(t): t for t in (noise, *self.tensors, *learnt)}
+        # finds tensors that are neither learnt nor changed: copies have them in common
         deepcopy(self.own, met)
-        # tensors that are neither learnt nor changed, too: copies have them in common
-        self.known = known | {i: t for i, t in met.items() if isinstance(t, Tensor)}
+        self.known = {i: t for i, t in met.items() if isinstance(t, Tensor | Generator)}
         self.forms: dict[tuple[str, torch.Size], Function] = {}
         self.unread: list[Tensor] = []
         self.why = ""
