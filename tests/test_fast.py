@@ -7,9 +7,11 @@ import torch
 
 from charlm import ops
 from charlm.models import GPT, MLP, Bigram, Tree
-from charlm.train import Fast, Flat
+from charlm.train import Compiled, Fast, Flat, Half, Plain, TrainConfig
 from charlm.train.fast import product as products
 from charlm.train.fast.parts import Loss
+from charlm.train.optim import SGD
+from charlm.train.way import way
 
 F64 = torch.float64
 SMALL = {"n_embd": 8, "n_head": 2, "n_layer": 2, "block": 9}
@@ -39,6 +41,23 @@ def plain(model, flat, X, Y):
     loss, c_loss = ops.cross_entropy(logits, Y)
     model.backward(ops.cross_entropy_backward(torch.ones_like(loss), c_loss), cache)
     return loss.item(), flat.g.clone()
+
+
+def test_the_way_that_a_run_takes(g):
+    """The fast one, where there is one that does what is asked, unless it is not to."""
+    mlp, bigram = MLP(11, g, n_embd=2, n_hidden=3), Bigram(11, g)
+    for model, settings, device, kind in (
+        (mlp, {}, "cpu", Fast),
+        (mlp, {"fast": False}, "cpu", Plain),
+        (mlp, {"smoothing": 0.1}, "cpu", Plain),
+        (mlp, {}, "cuda", Plain),
+        (bigram, {}, "cpu", Plain),
+        (mlp, {"precision": "bfloat16"}, "cpu", Half),
+        (mlp, {"compile": True}, "cpu", Compiled),
+    ):
+        flat = Flat(model)
+        made = way(model, flat, TrainConfig(**settings), SGD(flat), device)
+        assert type(made) is kind
 
 
 @pytest.mark.parametrize("length", [1, 4, 9])

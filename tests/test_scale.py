@@ -92,6 +92,25 @@ def test_what_processes_add_up_is_the_whole(accumulate):
     assert mean == pytest.approx(loss, rel=1e-12)
 
 
+def test_which_parts_are_added_up():
+    """Those of one process, and the processes; a whole is taken as it is."""
+    seen, added = [], []
+
+    def add(sums):
+        added.append(sums)
+        return sums
+
+    for size, parts, rows in (1, 1, [4]), (1, 2, [2, 2]), (2, 1, [4]), (2, 2, [2, 2]):
+        world = SimpleNamespace(size=size, rank=0, part=lambda rows: rows, add=add)
+        trainer = begin("bigram", None, world, batch=4, accumulate=parts)
+        trainer.way.gradient = lambda X, Y: seen.append(len(X)) or 1.0
+        trainer.gradient(*trainer.batch(0))
+        assert seen == rows
+        assert len(added) == (size * parts > 1)
+        seen.clear()
+        added.clear()
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_process_of_several_takes_its_rows(device, monkeypatch):
     """Every row is somebody's; each has the graphics processor of its number."""

@@ -134,10 +134,6 @@ SMALL = {"n_hidden": 20, "momentum": 0.1}
 @pytest.mark.parametrize(
     ("kind", "size", "running", "chosen"),
     [
-        ("gpt", 15, False, {}),
-        ("gpt", 16, False, {"block": 17}),
-        ("gpt", 255, False, {"block": 256}),
-        ("gpt", 256, False, {}),
         ("mlp", 40, False, SMALL),
         ("mlp", 9_999, False, SMALL),
         ("mlp", 10_000, False, {}),
@@ -171,9 +167,16 @@ def test_the_context_that_the_data_choose(kind, size, running, chosen):
         why = f"n_hidden 20, momentum 0.1, as there are {size:,} characters"
         assert said.startswith(why)
     elif chosen:
-        why = "the data are running text" if running else f"has {size} symbols"
-        assert said.startswith(f"block {chosen['block']}, as ")
-        assert why in said
+        assert said == f"block {chosen['block']}, as the data are running text"
+
+
+def test_a_gpt_reads_long_items_to_their_end():
+    """Those up to 255 symbols, which leaves a place for the mark before them."""
+    for size, block in (15, None), (16, 17), (255, 256), (256, None):
+        found = plan(words([4, size]), "gpt", {}, {})
+        assert found.options == ({"block": block} if block else {})
+        why = f"block {block}, as the longest item has {size} symbols"
+        assert found.reasons == ([why] if block else [])
 
 
 def test_a_context_that_was_given_stays():
