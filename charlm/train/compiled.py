@@ -75,7 +75,9 @@ class Compiled:
         met: dict[int, Any] = {id(t): t for t in (noise, *self.tensors, *learnt)}
         # finds tensors that are neither learnt nor changed: copies have them in common
         deepcopy(self.own, met)
-        self.known = {i: t for i, t in met.items() if isinstance(t, Tensor | Generator)}
+        self.known: dict[int, Any] = {
+            i: t for i, t in met.items() if isinstance(t, Tensor | Generator)
+        }
         self.forms: dict[tuple[str, torch.Size], Function] = {}
         self.unread: list[Tensor] = []
         self.why = ""
