@@ -109,9 +109,8 @@ def test_every_option_is_read_as_what_it_is(command):
     assert all(type(found[name]) is type(value) for name, value in given.items())
 
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
+def test_what_nobody_gave():
+    for typed, found in (
         ("train", dict.fromkeys([*SHAPE, *RUN, "model", "data", "out", "start"])),
         ("train", {"text": False, "nfc": False, "resume": False, "overwrite": False}),
         ("sample", {"prefix": "", "file": FILE, "top_k": None, "beam": None}),
@@ -120,18 +119,42 @@ def test_every_option_is_read_as_what_it_is(command):
         ("check", {"target": None}),
         ("data list", {"source": None, "text": False, "nfc": False}),
         ("train --optimizer sgd", {"optimiser": "sgd"}),
-    ],
-)
-def test_what_nobody_gave(typed, found):
-    read = vars(parser().parse_args(typed.split()))
-    assert {name: read[name] for name in found} == found
-    assert read["json"] is False
+    ):
+        read = vars(parser().parse_args(typed.split()))
+        assert {name: read[name] for name in found} == found
+        assert read["json"] is False
+
+
+def test_what_is_taken_where_nothing_is_given_stands_in_the_help():
+    for typed, usual in (
+        ("sample", {"count": 10, "temperature": 1.0, "seed": 0, "device": "cpu"}),
+        ("sample", {"file": FILE}),
+        ("eval", {"device": "cpu", "file": FILE}),
+        ("info", {"file": FILE}),
+        ("export --out m.py", {"file": FILE}),
+        ("check", {"seconds": 120.0}),
+        ("bench", {"model": "mlp", "data": "names", "batch": 32, "rounds": 20}),
+        ("train", {"device": "cpu"}),
+    ):
+        args = parser().parse_args(typed.split())
+        told = {a.dest: a.help for a in commands()[args.command]._actions}
+        for name, value in usual.items():
+            assert getattr(args, name) == value
+            shown = f"{value:g}" if isinstance(value, float) else value
+            assert f"({shown})" in told[name]
+
+
+def test_a_command_has_to_be_given(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([])
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "charlm: error: the following arguments are required: COMMAND"
 
 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("", "charlm: error: the following arguments are required: COMMAND"),
         ("export", "charlm export: error: the following arguments are required: --out"),
         ("data", "charlm data: error: the following arguments are required: action"),
         ("data burn", "argument action: invalid choice: 'burn' (choose from"),

@@ -57,6 +57,12 @@ def test_witness_skips_integers(witness):
     torch.testing.assert_close(found[0].sum(1), torch.tensor([3.0, 0, 3]).double())
 
 
+def test_what_nothing_flows_to_has_a_gradient_of_zeros():
+    x, y = torch.ones(3, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    (dx,) = autograd(lambda x: (y, ()), (x,), y)
+    assert torch.equal(dx, torch.zeros_like(x))
+
+
 def test_autograd_works_in_inference_mode():
     with torch.inference_mode():
         x = torch.ones(2, dtype=torch.float64)

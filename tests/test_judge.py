@@ -21,6 +21,7 @@ from charlm.gradcheck import (
 )
 from charlm.gradcheck.judge import Bench, Misbehaved, call, paths, probe, where
 from charlm.gradcheck.judge.court import Court
+from charlm.gradcheck.judge.guard import _ill
 from charlm.gradcheck.judge.inputs import changed, prepared, same, tensors
 
 f64 = torch.float64
@@ -144,6 +145,22 @@ def test_what_is_no_gradient_is_named(what):
     assert words in " ".join(f.words for f in found.findings)
     assert slip in {f.slip for f in found.findings}
     json.dumps(found.as_dict(), allow_nan=False)
+
+
+def test_a_value_is_a_gradient_or_told_why_not():
+    for value, kind, words in (
+        (X, None, ""),
+        (None, "nothing returned", "is None; return"),
+        (X.numpy(), "type", "is a numpy array"),
+        (1.0, "type", "is a float"),
+        (X + 0j, "type", "is complex"),
+        (X.to_sparse(), "type", "is sparse; return .to_dense()"),
+        (X.float(), "type", "is torch.float32 for inputs in float64"),
+        (X / 0, "not finite", "is infinite or not a number at 12 of 12 places"),
+    ):
+        found = dict(_ill("dx", value))
+        assert [*found] == [kind] * (kind is not None)
+        assert found.get(kind, "").startswith(words)
 
 
 def raising(x):

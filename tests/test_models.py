@@ -19,6 +19,8 @@ from charlm.models import (
     Block,
     ConvTree,
     Ensemble,
+    KneserNey,
+    NGram,
     Tree,
     WaveNet,
 )
@@ -398,6 +400,33 @@ def test_an_ensemble_is_the_mean_of_probabilities(g):
         Ensemble([one, MLP(11, g)])
     with pytest.raises(ValueError, match="give one each"):
         Ensemble([one], weights=[1, 2])
+
+
+SMALL = {"n_embd": 2, "n_hidden": 3}
+KINDS = {
+    Bigram: {},
+    MLP: {"block": 2, **SMALL},
+    RNN: SMALL,
+    GRU: SMALL,
+    LSTM: SMALL,
+    Tree: {"levels": 1, **SMALL},
+    ConvTree: {"levels": 1, **SMALL},
+    WaveNet: {"n_residual": 2, "n_skip": 2, "levels": 1},
+    GPT: {"block": 3, "n_embd": 2, "n_head": 1, "n_layer": 1},
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, NGram, KneserNey], ids=lambda k: k.__name__)
+def test_what_is_causal_predicts_at_every_position(kind, g):
+    """And what is not at the end of its window alone; an ensemble is as its models."""
+    if kind in KINDS:
+        model = kind(3, g, **KINDS[kind])
+    else:
+        model = kind(3, torch.zeros(2, 2).long(), torch.zeros(2).long())
+    one = Ensemble([model])
+    ix = torch.zeros(1, one.block, dtype=torch.long)
+    logp, _ = one.forward(ix)
+    assert logp.shape == ((*ix.shape, 3) if one.causal else (1, 3))
 
 
 def test_an_ensemble_of_windows_reads_each_its_own(g):

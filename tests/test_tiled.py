@@ -41,6 +41,13 @@ def test_all_tile_sizes_give_what_plain_attention_gives(kind, causal, g):
             assert gradcheck.error(found, plain) <= 1e-13, (rows, columns)
 
 
+def test_the_usual_tiles_are_64_by_64():
+    x = torch.zeros(65, 1)
+    *_, bands, _, _ = ops.tiled_attention(x, x, x)[1]
+    whole, rest = slice(0, 64), slice(64, 65)
+    assert bands == [(whole, [whole]), (rest, [whole, rest])]
+
+
 @pytest.mark.parametrize("kind", ["square", "trained"])
 def test_it_is_what_torch_computes_forward_and_backward(kind, g):
     leaves = [t.clone().requires_grad_() for t in inputs(kind, g)]

@@ -10,10 +10,10 @@ from . import cases
 from .compare import compare
 from .grade import zoo_forms
 from .judge import alike, call, judge_function, transposed, where
+from .ledger import SEEDS
 from .several import Judgement, together, verdicts
 from .tasks import tasks
 
-SEEDS = range(3)
 UNWRITTEN = "not written yet"
 WHOLE = ("sign", "factor", "zero", "term", "raises", "writes", "transposed factor")
 """Beginnings of the kinds of slips that a JVP has just as its transpose has."""

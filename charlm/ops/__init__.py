@@ -25,32 +25,31 @@ What a pair takes stands in its docstring and is held at every call (``contract`
 ``fit``, ``guard``): what does not fit raises ``ValueError``.
 """
 
+from . import guard, pair
 from .activation import *
 from .attention import *
 from .block import *
 from .conv import *
 from .fused import *
 from .gated import *
-from .guard import guard as _guard
 from .guard import trusted as trusted
 from .loss import *
 from .matrix import *
 from .move import *
 from .norm import *
 from .pair import Pair as Pair
-from .pair import families as _families
 from .pair import pairs as pairs
 from .position import *
 from .recurrent import *
 from .reduce import *
 from .tiled import *
 
-for _family in _families():
-    globals().update(_guard(_family))
+for _family in pair.families():
+    globals().update(guard.guard(_family))
 
 # what the families define, in their order
 __all__ = [
     name
     for name, found in list(vars().items())
-    if getattr(found, "__module__", "").startswith(f"{__name__}.") and name[0] != "_"
+    if getattr(found, "__module__", "").startswith(f"{__name__}.")
 ]

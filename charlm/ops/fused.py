@@ -91,7 +91,7 @@ def fused_attention_jvp(
 
 def _heads(x: Tensor) -> Tensor:
     """x (..., T, D)  ->  (B, N, T, D), rows without gaps, as the kernels want it."""
-    x = x.reshape(*(1,) * (4 - x.dim()), *x.shape).flatten(0, -4)
+    x = x.reshape(1, 1, *x.shape).flatten(0, -4)
     return x if x.stride(-1) == 1 else x.contiguous()
 
 

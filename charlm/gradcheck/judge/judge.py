@@ -188,23 +188,24 @@ def _prove(
 ) -> None:
     """Whether agreement means anything at these inputs."""
     where = floating(evidence)
-    empty = [names[i] for i in where if not evidence[i].numel()]
-    blank = [names[i] for i in where if names[i] not in empty and not evidence[i].any()]
+    full = [i for i in where if evidence[i].numel()]
+    blank = [names[i] for i in full if not evidence[i].any()]
     zeros = [
         names[i]
-        for k, i in enumerate(where)
-        if names[i] not in empty and not any(right[k].any() for right in rights)
+        for i, *ds in zip(where, *rights, strict=True)
+        if i in full and not any(d.any() for d in ds)
     ]
     remedy = "give random numbers"
-    if not y.numel() or len(empty) == len(where):
+    if not y.numel() or not full:
+        empty = [names[i] for i in where if i not in full]
         words = f"there is nothing to compare: {', '.join(empty) or 'y'} is empty"
         found = [Finding("", "empty", f"{words}; give tensors with elements")]
-    elif len(empty) + len(blank) == len(where):
+    elif len(blank) == len(full):
         words = f"zeros prove nothing: {', '.join(blank)} is zero throughout"
         found = [
             Finding("", "all zero", f"{words}, where many formulas meet; {remedy}")
         ]
-    elif len(empty) + len(zeros) == len(where):
+    elif len(zeros) == len(full):
         words = "every gradient is zero at these inputs, and so is many a wrong one"
         found = [Finding("", "zero gradient", f"{words}; {remedy}, or others")]
     elif blank and zeros:
