@@ -436,6 +436,11 @@ def test_how_long_a_text_may_be(monkeypatch, capsys):
     args.name.append("a" * 10_001)
     with pytest.raises(ValueError, match="10,001 symbols; give 1 to 10,000"):
         evaluation._probabilities(args, found)
+    args.name, head["data"]["running"] = ["a"], True
+    assert evaluation._probabilities(args, found) == 0
+    args.name = [""]
+    with pytest.raises(ValueError, match="0 symbols; give 1 to 10,000"):
+        evaluation._probabilities(args, found)
 
 
 def test_eval_says_how_likely_a_name_is(folder, capsys):
