@@ -156,11 +156,34 @@ def test_what_is_asked_of_pytorch(monkeypatch):
     flat, X = Flat(model), torch.arange(3)
     with torch.inference_mode():
         made = Compiled(model, flat, TrainConfig(), optim.SGD(flat))
-        form = made._compiled(f, (X,))
-        torch.testing.assert_close(form(X), flat.p.sum() + X)
+        form, first = made._compiled(f, (X,))
+        for found in (first, form(X)):
+            torch.testing.assert_close(found, flat.p.sum() + X)
     assert set(seen) == {(False, False)}
     assert asked.pop("options").keys() <= {"guard_filter_fn", "cpp_wrapper"}
     assert asked == {"fullgraph": True, "dynamic": False, "backend": "inductor"}
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.compiler, "skip_all_guards_unsafe"), reason="an older release"
+)
+def test_where_no_caller_in_cpp_compiles_the_kernels_do(monkeypatch):
+    """As on processors without vectors, where PyTorch writes code that is wrong."""
+    asked = []
+
+    def compile_(f, options, **_):
+        asked.append(options.get("cpp_wrapper", False))
+        if asked[-1]:
+            raise RuntimeError("no vectors")
+        return f
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    found, made = three_steps("bigram", F64, *WAYS["bigram"], Compiled)
+    assert asked == [True, False]
+    assert not made.why
+    wanted, _ = three_steps("bigram", F64, *WAYS["bigram"], plainly)
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
 
 
 def test_what_a_step_frees_is_kept_for_the_next(monkeypatch):

@@ -14,6 +14,7 @@ Code is made for one shape of minibatch, which takes a minute, so
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -155,8 +156,7 @@ class Compiled:
             return self.forms[key](*inputs)
         if not self.why:
             try:
-                form = self._compiled(f, inputs)
-                found: Tensor = form(*inputs)
+                form, found = self._compiled(f, inputs)
             except Exception as error:  # no compiler, or one that fails
                 lines = str(error).splitlines() or [type(error).__name__]
                 told = [line for line in lines if not line.endswith("raised:")]
@@ -167,8 +167,10 @@ class Compiled:
                 return found
         return f(self.parts, *inputs)
 
-    def _compiled(self, f: Function, inputs: tuple[Tensor, ...]) -> Function:
-        """A method as a function of tensors, compiled for those of a run."""
+    def _compiled(
+        self, f: Function, inputs: tuple[Tensor, ...]
+    ) -> tuple[Function, Tensor]:
+        """A method, compiled as a function of tensors, and its first result."""
         n = len(self.tensors)
 
         def traced(*tensors: Tensor) -> Tensor:
@@ -179,20 +181,25 @@ class Compiled:
             graph = torch.export.export(Module(traced), like, strict=False).module()
         graph.graph.eliminate_dead_code()  # questions about types, answered by now
         graph.recompile()
-        options: dict[str, Any] = {}
-        if hasattr(torch.compiler, "skip_all_guards_unsafe"):  # a newer release
-            # whether inputs look as they did need not be asked: they have one form each
-            options["guard_filter_fn"] = torch.compiler.skip_all_guards_unsafe
-            # what calls the kernels is C++ as well; a graph is replayed without that
-            options["cpp_wrapper"] = not inputs[0].is_cuda
-        form = torch.compile(
-            graph.forward,
-            fullgraph=True,
-            dynamic=False,
-            backend=BACKEND,
-            options=options,
-        )
-        return partial(form, *self.tensors)
+
+        def tried(**options: Any) -> tuple[Function, Tensor]:
+            form = torch.compile(
+                graph.forward,
+                fullgraph=True,
+                dynamic=False,
+                backend=BACKEND,
+                options=options,
+            )
+            return partial(form, *self.tensors), form(*self.tensors, *inputs)
+
+        if not hasattr(torch.compiler, "skip_all_guards_unsafe"):  # an older release
+            return tried()
+        # whether inputs look as they did need not be asked: they have one form each
+        unasked = partial(tried, guard_filter_fn=torch.compiler.skip_all_guards_unsafe)
+        if not inputs[0].is_cuda:  # a graph is replayed without what calls the kernels
+            with suppress(Exception):  # not every processor's code compiles as C++
+                return unasked(cpp_wrapper=True)
+        return unasked()
 
 
 def keep_memory() -> None:
