@@ -124,7 +124,7 @@ def test_copies_differ_in_what_they_are_made_of_alone():
     flat = Flat(model)
     made = Compiled(model, flat, TrainConfig(), optim.AdamW(flat))
     tensors = [t + 1 for t in made.tensors]
-    copy, other = made._made_of(tensors), made.parts
+    copy, other = made._made_of(tensors), made._parts
     assert copy.optimiser.flat is copy.flat
     kept = [t for t in vars(copy.optimiser).values() if isinstance(t, torch.Tensor)]
     kept = [copy.flat.p, copy.flat.g, *(t for _, t in copy.model.statistics()), *kept]

@@ -144,7 +144,7 @@ class Compiled:
         return deepcopy(self.own, instead)
 
     @cached_property
-    def parts(self) -> Parts:
+    def _parts(self) -> Parts:
         """For steps that are taken as they stand."""
         return self._made_of(self.tensors)
 
@@ -165,7 +165,7 @@ class Compiled:
                 on_gpu = inputs[0].is_cuda
                 self.forms[key] = Replayed(form, inputs) if on_gpu else form
                 return found
-        return f(self.parts, *inputs)
+        return f(self._parts, *inputs)
 
     def _compiled(
         self, f: Function, inputs: tuple[Tensor, ...]
