@@ -377,7 +377,7 @@ def test_a_quiet_run_says_nothing(folder, capsys, monkeypatch):
     """Not even that its steps are compiled, which others hear of."""
     from charlm.train.launch import launch
 
-    monkeypatch.setattr(Compiled, "_run", lambda self, f, *xs: f(self.parts, *xs))
+    monkeypatch.setattr(Compiled, "_run", lambda self, f, *xs: f(self._parts, *xs))
     for quiet in (True, False):
         launch(job("names.txt", steps=4, compile=True), Place("m.st", True), 9.0, quiet)
         said = capsys.readouterr()
