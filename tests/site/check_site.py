@@ -207,7 +207,7 @@ def run(root: Path, job: str) -> list[tuple[str, list[str], list[str]]]:
         name = f"browser, {FORMS[form][0]} px, light and dark"
         return [(name, *in_form(root, opened(root), form))]
     with chromium() as browser:
-        return [(name, list(f(browser, root)), []) for name, f in BEHAVIOUR.items()]
+        return [(job, list(BEHAVIOUR[job](browser, root)), [])]
 
 
 BEHAVIOUR = {
@@ -221,8 +221,9 @@ BEHAVIOUR = {
     "explorables": explorables.check,
     "from disk": from_disk,
 }
-JOBS = ["behaviour", *(f"form {i}" for i in range(len(FORMS))), *engines.ENGINES]
-JOBS += ["files"]
+# what takes longest begins first
+JOBS = [*(f"form {i}" for i in range(len(FORMS))), *reversed(engines.ENGINES)]
+JOBS += [*BEHAVIOUR, "files"]
 
 
 def main() -> int:
