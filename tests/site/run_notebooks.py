@@ -45,9 +45,8 @@ def environment(folder: Path) -> Path:
     source.mkdir()
     copy_package(ROOT, source)
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # what is imported is compiled then; most of it never is
-    rest = ["--no-compile", "-c", ROOT / "requirements.lock"]
-    subprocess.run([*command, *rest, source, "nbclient", "ipykernel"], check=True)
+    lock = ["-c", ROOT / "requirements.lock"]
+    subprocess.run([*command, *lock, source, "nbclient", "ipykernel"], check=True)
     return python
 
 
