@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
+from torch.fx import Graph, GraphModule
 
 from .config import TrainConfig, TrainModel
 from .flat import Flat
@@ -178,7 +179,9 @@ class Compiled:
 
         with torch.inference_mode(False), torch.no_grad():
             like = tuple(torch.empty_like(t) for t in (*self.tensors, *inputs))
-            graph = torch.export.export(Module(traced), like, strict=False).module()
+            graph = torch.export.export(
+                followed(traced, len(like)), like, strict=False
+            ).module()
         graph.graph.eliminate_dead_code()  # questions about types, answered by now
         graph.recompile()
 
@@ -212,16 +215,12 @@ def keep_memory() -> None:
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
-class Module(torch.nn.Module):
-    """A function as PyTorch wants it for tracing."""
-
-    def __init__(self, f: Function) -> None:
-        super().__init__()
-        self.f = f
-
-    def forward(self, *tensors: Tensor) -> Tensor:
-        """Its result."""
-        return self.f(*tensors)
+def followed(f: Function, count: int) -> GraphModule:
+    """A function of so many tensors, in the form that ``torch.export`` takes."""
+    graph = Graph()
+    tensors = tuple(graph.placeholder(f"tensor_{i}") for i in range(count))
+    graph.output(graph.call_function(f, tensors))
+    return GraphModule({}, graph)
 
 
 class Replayed:
