@@ -34,6 +34,13 @@ except ImportError:
     {remedy}"""
 
 
+class Target(NamedTuple):
+    """What can be referred to: its place in the site, and what it is called there."""
+
+    place: str
+    words: str
+
+
 def exported(app, pagename: str) -> bool:
     """Whether a page is a chapter with cells that its notebook would run."""
     if pagename in app.failed:  # its values are not there
@@ -61,19 +68,20 @@ def solvable(app, name: str) -> bool:
 def write_all(app, exception) -> None:
     if exception or app.builder.name != "html":
         return
+    known = targets(app.env)
     for name in app.env.found_docs:
         if exported(app, name):
             target = Path(app.outdir, "_sources", f"{name}.ipynb")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(build(app, name), encoding="utf8")
+            target.write_text(build(app, name, known), encoding="utf8")
             if solvable(app, name):
                 solved = target.with_name(f"{target.stem}{SOLVED}.ipynb")
-                solved.write_text(build(app, name, solved=True), encoding="utf8")
+                text = build(app, name, known, solved=True)
+                solved.write_text(text, encoding="utf8")
 
 
-def build(app, name: str, solved: bool = False) -> str:
+def build(app, name: str, known: dict[str, Target], solved: bool = False) -> str:
     """The notebook of a page, as JSON that depends on its source and values alone."""
-    known = targets(app.env)
     values = glued(Path(app.outdir).parent / "jupyter_execute" / f"{name}.glue.json")
     source = Path(app.env.doc2path(name))
     text = filled(source.read_text(encoding="utf8"), Path(app.srcdir), name)
@@ -155,13 +163,6 @@ def glued(path: Path) -> dict[str, str]:
     plain = {key: value["data"].get("text/plain", "") for key, value in raw.items()}
     # text arrives as Python would print it, in quotes
     return {k: ast.literal_eval(v) if v[:1] in "'\"" else v for k, v in plain.items()}
-
-
-class Target(NamedTuple):
-    """What can be referred to: its place in the site, and what it is called there."""
-
-    place: str
-    words: str
 
 
 def targets(env) -> dict[str, Target]:
