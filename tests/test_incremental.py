@@ -85,6 +85,27 @@ def test_after_an_edit_the_site_is_that_of_a_clean_build(tmp_path, half):
         shutil.rmtree(elsewhere)
 
 
+def test_written_side_by_side_or_not_the_site_is_the_same(tmp_path, monkeypatch):
+    """With an address, which brings a map of the site and links to other pages."""
+    monkeypatch.setenv("BOOK_BASE_URL", "https://a.org/b")
+    monkeypatch.setenv("BOOK_REPOSITORY", "https://github.com/a/b")
+    monkeypatch.setenv("BOOK_JOBS", "3")
+    book, outputs = make(tmp_path / "book"), "_build/.jupyter_cache"
+    beside = built(book)
+    assert not list((book / "_build/.doctrees/handed-over").iterdir())
+    shutil.copytree(book / outputs, tmp_path / "alone" / outputs)
+    monkeypatch.setenv("BOOK_JOBS", "1")
+    assert beside == built(book, tmp_path / "alone")
+    replaced(book, "book/three.md", "The end.", "The very end.")
+    grown = built(book)
+    assert grown["sitemap.xml"] == beside["sitemap.xml"]
+    assert grown["book/three.html"] != beside["book/three.html"]
+    listed = set(
+        re.findall(r"<loc>https://a.org/b/(.*?)</loc>", grown["sitemap.xml"].decode())
+    )
+    assert listed == {name for name in grown if name.endswith(".html")}
+
+
 HELD = """def held():
     one = 1
     two = 1 + one

@@ -139,11 +139,24 @@ def copy_whole(app, exception) -> None:
             shutil.copyfile(Path(app.srcdir, "_build", name), Path(app.outdir, name))
 
 
+def map_all(app, exception) -> None:
+    """Every page stands in the site map, in one order, also if it was written before."""
+    if exception or not hasattr(app, "sitemap_links"):
+        return
+    while not app.sitemap_links.empty():
+        app.sitemap_links.get()
+    for path in sorted(Path(app.outdir).rglob("*.html")):
+        page = path.relative_to(app.outdir).as_posix()
+        if not page.startswith("_static/"):
+            app.sitemap_links.put((page, None))
+
+
 def setup(app):
     setup_with_address(app)
     app.add_config_value("whole_book", [], "html")
     app.connect("config-inited", find_whole)
     app.connect("html-page-context", offer_whole, priority=400)
+    app.connect("build-finished", map_all, priority=400)
     app.connect("build-finished", copy_whole)
     app.connect("build-finished", pack)
     app.connect("config-inited", configure, priority=100)

@@ -80,6 +80,6 @@ def setup(app):
     app.add_config_value("site_source", digest(root, site).hexdigest(), "html")
     app.connect("config-inited", set_cache)
     app.connect("build-finished", drop_old_caches)
-    app.connect("build-finished", drop_removed_pages)
+    app.connect("build-finished", drop_removed_pages, priority=300)
     app.connect("build-finished", forget_after_warnings, priority=990)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

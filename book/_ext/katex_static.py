@@ -8,7 +8,6 @@ readers. A TeX error is a Sphinx warning with file and line.
 import html
 import json
 import re
-import time
 from pathlib import Path
 
 from bs4 import BeautifulSoup
@@ -58,20 +57,17 @@ class Renderer:
 
     def __init__(self) -> None:
         self.cache: dict[tuple[str, bool], str] = {}
-        self.seconds = 0.0
         self._context = None
 
     def __call__(self, tex: str, display: bool) -> str:
         """Draw a formula; raises quickjs.JSException for an error in the TeX."""
         key = (tex, display)
         if key not in self.cache:
-            start = time.perf_counter()
             drawn = valid(self._run(LIGHT, apart(tex), display))
             # what is copied is what stands in the book
             self.cache[key] = TEX.sub(
                 lambda m: m[1] + html.escape(tex) + m[2], drawn, count=1
             )
-            self.seconds += time.perf_counter() - start
         return self.cache[key]
 
     def stock(self, tex: str, display: bool) -> str:
@@ -141,11 +137,6 @@ def assets(app, pagename, templatename, context, doctree) -> None:
         app.add_css_file("vendor/katex/katex.min.css", priority=400)
 
 
-def report(app, exception) -> None:
-    count, seconds = len(app.katex.cache), app.katex.seconds
-    log.info("KaTeX: %d distinct formulas in %.1f s", count, seconds)
-
-
 def setup(app):
     app.add_html_math_renderer(
         "katex_static",
@@ -154,5 +145,4 @@ def setup(app):
     )
     app.connect("builder-inited", start)
     app.connect("html-page-context", assets)
-    app.connect("build-finished", report)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

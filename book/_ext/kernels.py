@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from threading import Lock
 from uuid import uuid4
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
+# the second is what autograd imports when first used
+MODULES = ("matplotlib.pyplot", "torch.fx.experimental.symbolic_shapes")
 INLINE = "module://matplotlib_inline.backend_inline"  # as a kernel chooses it
 
 
@@ -98,23 +101,30 @@ class Manager(AsyncKernelManager):
 
 
 @contextmanager
-def kernels():
-    """What :mod:`nbclient` shall start kernels with."""
+def kernels(python: str = sys.executable, modules=MODULES, env=None):
+    """What :mod:`nbclient` shall start kernels with.
+
+    Args:
+        python: of the kernels.
+        modules: that are imported before kernels are split off.
+        env: environment to import them in, this one by default.
+    """
     if sys.platform != "linux":
         yield AsyncKernelManager
         return
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
-    with subprocess.Popen([sys.executable, __file__], **pipes) as process:
+    command = [python, __file__, *modules]
+    with subprocess.Popen(command, env=env, **pipes) as process:
         yield type("Splitting", (Manager,), {"source": Parent(process)})
 
 
-def serve() -> None:
+def serve(modules: list[str]) -> None:
     """Import, then split at each order, until nobody is left to give one."""
     del sys.path[0]  # this folder, which no kernel has there
     # read while importing; by the second a kernel knows that its parent has ended
     os.environ |= {"MPLBACKEND": INLINE, "JPY_PARENT_PID": str(os.getpid())}
-    import matplotlib.pyplot  # noqa: F401
-    import torch.fx.experimental.symbolic_shapes  # noqa: F401, by autograd, at first
+    for module in modules:
+        import_module(module)
     from ipykernel import kernelapp
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
@@ -139,4 +149,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1:])

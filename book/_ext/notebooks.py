@@ -12,6 +12,7 @@ the same with what solves them.
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from derive import statement
 from jupyter_cache import get_cache
 from layout import whole_texts
 from ledger_page import filled
+from sphinx.util.parallel import ParallelTasks, SerialTasks
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
@@ -65,9 +67,19 @@ def solvable(app, name: str) -> bool:
     return bool(SOLUTION.search(text))
 
 
-def write_all(app, exception) -> None:
-    if exception or app.builder.name != "html":
-        return
+def begin(app, builder) -> None:
+    """Write all notebooks, on Linux in a process beside those that write pages."""
+    if builder.name == "html":
+        if sys.platform == "linux":
+            app.notebooks = ParallelTasks(1)
+        app.notebooks.add_task(write_all, app)
+
+
+def end(app, exception) -> None:
+    app.notebooks.join()
+
+
+def write_all(app) -> None:
     known = targets(app.env)
     for name in app.env.found_docs:
         if exported(app, name):
@@ -309,5 +321,7 @@ def dump(cells: list[tuple[str, str]]) -> str:
 
 def setup(app):
     app.connect("html-page-context", offer, priority=400)
-    app.connect("build-finished", write_all, priority=800)
+    app.notebooks = SerialTasks()
+    app.connect("write-started", begin)
+    app.connect("build-finished", end, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,8 +47,9 @@ def judged(pair: str) -> Iterator[tuple[str, dict[str, float | None], str]]:
         in words; "" when there is none.
     """
     for seed in SEEDS:
-        for case in cases.cases(pair, seed):
-            both, f, inputs = ops.pairs()[pair], case.forward, case.inputs
+        listed, both = cases.cases(pair, seed), ops.pairs()[pair]
+        for case in listed:
+            f, inputs = case.forward, case.inputs
             found = errors(f, both.backward, inputs, seed, case.kink)
             if both.jvp:
                 found["adjoint"] = adjoint(f, both.backward, both.jvp, inputs, seed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -19,10 +20,11 @@ class Pair:
     jvp: Callable[..., Any] | None
 
 
-def families() -> Iterator[ModuleType]:
+@cache
+def families() -> tuple[ModuleType, ...]:
     """The files of this folder."""
-    for info in iter_modules([str(Path(__file__).parent)]):
-        yield import_module(f"{__package__}.{info.name}")
+    found = iter_modules([str(Path(__file__).parent)])
+    return tuple(import_module(f"{__package__}.{info.name}") for info in found)
 
 
 def of(family: ModuleType) -> Iterator[Pair]:

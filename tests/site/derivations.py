@@ -11,14 +11,14 @@ from pathlib import Path
 import grading
 
 RANDOM = 1000
-TYPE = """([id, k, text]) => {
-  const row = document.querySelectorAll(`#${id} .derive-step`)[k];
+TYPE = """all => all.map(([name, k, text]) => {
+  const row = document.querySelectorAll(`#derive-${name} .derive-step`)[k];
   const input = row.querySelector("input");
   input.value = text;
   input.dispatchEvent(new Event("input", {bubbles: true}));
   input.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
   return [row.dataset.verdict, row.querySelector("[role=status]").textContent];
-}"""
+})"""
 ALL = """() => document.querySelectorAll(".derive-fade").forEach(fade => {
   const last = [...fade.querySelectorAll("input")].at(-1);
   last.checked = true;
@@ -36,22 +36,18 @@ def places(root: Path) -> dict[str, str]:
     return found
 
 
-def typed(page, name: str, k: int, text: str) -> list[str]:
-    return page.evaluate(TYPE, [f"derive-{name}", k, text])
-
-
 def answers(page, wanted):
     """What is said to answers: those that are right, and every slip."""
-    for name, k, text, words in wanted:
-        kind, said = typed(page, name, k, text)
+    verdicts = page.evaluate(TYPE, [one[:3] for one in wanted])
+    for (name, k, text, words), (kind, said) in zip(wanted, verdicts, strict=True):
         if kind != ("slip" if words else "right") or words and said != words:
             yield f"{name}, step {k + 1}, {text!r}: {kind}, {said!r}"
 
 
 def noise(page, tried):
     """No string breaks the page, and what it calls right Python does."""
-    for name, k, text in tried:
-        kind, said = typed(page, name, k, text)
+    verdicts = page.evaluate(TYPE, tried)
+    for (name, k, text), (kind, said) in zip(tried, verdicts, strict=True):
         if not kind or not said:
             yield f"{name}, {text!r}: no verdict"
         elif kind == "right" and not grading.is_right(name, k, text):

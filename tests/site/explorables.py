@@ -6,6 +6,9 @@ That they compute what charlm computes is tested in ``tests/test_explore.py``.
 from pathlib import Path
 
 MARK = 'data-explore="'
+# The rest of a long page would be laid out anew at each step
+ALONE = """box => document.querySelectorAll("article section > *").forEach(e => {
+  if (!e.contains(box) && !box.contains(e)) e.style.display = "none"; })"""
 # Where the first picture and the first control are, with the others and without them
 ARRIVING = """box => [".explore-pictures", ".explore-controls"].map(name => {
   const [first, ...others] = box.querySelector(name).children;
@@ -153,6 +156,7 @@ def check_one(browser, address: str):
     box, status = page.locator(".explore"), page.locator(".explore-status")
     if status.inner_text():
         yield "the status speaks before anything was moved"
+    box.evaluate(ALONE)
     drawn = seen(box)
     first(box).press("Enter")
     settled(page)

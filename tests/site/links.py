@@ -1,14 +1,16 @@
 """Checks of the built site that need no browser: links, anchors, ids, words, files."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 ASSETS = {"img": "src", "script": "src", "iframe": "src", "object": "data"}
 RAW_TEX = re.compile(r"\\\(|\\\[|\$\$|\\(frac|bar|hat|sum|mathbb|begin)\b")
 FAILED = re.compile(r"Traceback \(most recent call last\)|\bstderr\b.*Error")
+NO_PROSE = {"script", "style", "pre", "code", "button"}
 COPIED = re.compile(r"^\$\$\n(.*?)\n\$\$", re.M | re.S)
 
 
@@ -19,9 +21,7 @@ def page_files(root: Path) -> list[Path]:
 
 def read(root: Path) -> dict[Path, BeautifulSoup]:
     """All pages of the site, parsed."""
-    return {
-        p: BeautifulSoup(p.read_text("utf8"), "html.parser") for p in page_files(root)
-    }
+    return {p: BeautifulSoup(p.read_text("utf8"), "lxml") for p in page_files(root)}
 
 
 def anchors(soup: BeautifulSoup) -> set[str]:
@@ -83,15 +83,26 @@ def check_sources(pages, root):
                 yield f"{path.relative_to(root)}: {code.get_text()} leads nowhere"
 
 
+def words(tag: Tag) -> Iterator[str]:
+    """The texts in it that are prose."""
+    for child in tag.children:
+        if type(child) is NavigableString:
+            yield child
+        elif isinstance(child, Tag) and not (
+            child.name in NO_PROSE or "katex" in child.get("class", ())
+        ):
+            yield from words(child)
+
+
 def check_words(pages, root):
     """No raw TeX, no traceback and no output of stderr in what a reader sees."""
     for path, soup in pages.items():
-        body = BeautifulSoup(str(soup.find("article") or ""), "html.parser")
-        if body.select(".output.stderr"):
+        article = soup.find("article")
+        if not article:
+            continue
+        if article.select(".output.stderr"):
             yield f"{path.relative_to(root)}: a cell wrote to stderr"
-        for tag in body.select("script, style, pre, code, .katex, button"):
-            tag.decompose()
-        text = body.get_text(" ")
+        text = " ".join(words(article))
         for pattern in (RAW_TEX, FAILED):
             if found := pattern.search(text):
                 around = text[max(0, found.start() - 30) : found.end() + 30]

@@ -3,7 +3,9 @@
 ``python tests/site/run_notebooks.py _build/html`` makes an environment with the package
 and a runner of notebooks, nothing of the book's tools, and runs each notebook from top
 to bottom in an empty folder, two at a time with one thread each and another seed of
-Python's hashes. What its cells show must be what the page shows, letter by letter and
+Python's hashes. Nothing is there that the notebook does not import itself: where it
+imports PyTorch and matplotlib, its kernel is split off a process that has done so.
+What its cells show must be what the page shows, letter by letter and
 figure by figure: every cell has then run twice, and come out the same. Of a chapter
 with exercises the notebook with solutions is run; that nothing in the other needs a
 solution is a test (``tests/test_exercises.py``). Ends with 1 if one fails or differs.
@@ -11,29 +13,36 @@ Names of chapters after the folder run those alone.
 """
 
 import argparse
+import ast
+import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import venv
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from deployment import copy_package  # noqa: E402
 from freshness import code_key  # noqa: E402
+from kernels import kernels  # noqa: E402
 from layout import whole_texts  # noqa: E402
 from notebooks import SOLVED, executed  # noqa: E402
 
 KINDS = ("text/plain", "text/html", "image/svg+xml", "image/png")
 SECONDS = 600  # limit of one cell
+SLOW = {"torch", "matplotlib.pyplot"}  # to import
+KERNEL = "fresh"
 
 
 def environment(folder: Path) -> Path:
@@ -79,29 +88,56 @@ def difference(notebook, page) -> str:
     return "" if compared else "no cell of it stands on its page"
 
 
-def run(python: Path, site: Path, path: Path) -> tuple[str, float, str]:
-    """Name, seconds, and the end of the error, "" if every cell ran as on the page."""
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+def surroundings(folder: Path, python: Path) -> dict[str, str]:
+    """What a kernel finds in its environment; there are kernels of this Python then."""
+    place = folder / "kernels" / KERNEL
+    place.mkdir(parents=True)
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    told = {"argv": command, "display_name": KERNEL, "language": "python"}
+    (place / "kernel.json").write_text(json.dumps(told))
+    os.environ["JUPYTER_PATH"] = str(folder)
     ours = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
-    start = time.monotonic()
+    return {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | ours
+
+
+def imported(notebook) -> set[str]:
+    """Modules that its cells import by name."""
+    found = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Import):
+                    found |= {name.name for name in node.names}
+    return found
+
+
+def run(
+    splitting: type, env: dict[str, str], site: Path, path: Path
+) -> tuple[str, float, str]:
+    """Name, seconds, and the end of the error, "" if every cell ran as on the page."""
+    start, error = time.monotonic(), ""
+    notebook = nbformat.read(path, 4)
+    manager = splitting if imported(notebook) >= SLOW else AsyncKernelManager
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(path, folder)
-        command = [python, "-m", "jupyter", "execute", "--inplace"]
-        done = subprocess.run(
-            [*command, f"--timeout={SECONDS}", path.name],
-            cwd=folder,
-            env=inherited | ours,
-            capture_output=True,
-            text=True,
+        client = NotebookClient(
+            notebook,
+            timeout=SECONDS,
+            kernel_name=KERNEL,
+            kernel_manager_class=manager,
+            extra_arguments=["--log-level=40"],  # of its ports nobody wants to know
+            resources={"metadata": {"path": folder}},
         )
-        error = done.stderr.strip()[-800:] if done.returncode else ""
-        if not error:
-            cache = site.parent / ".jupyter_cache" / code_key(ROOT)
-            config = SimpleNamespace(nb_execution_cache_path=str(cache))
-            name = path.relative_to(site / "_sources").with_suffix("").as_posix()
-            name = name.removesuffix(SOLVED)
-            page = executed(SimpleNamespace(outdir=site, config=config), name)
-            error = difference(nbformat.read(Path(folder, path.name), 4), page)
+        try:
+            client.execute(env=env)
+        except Exception as failed:  # of a cell, or of what runs them
+            error = str(failed).strip()[-800:]
+    if not error:
+        cache = site.parent / ".jupyter_cache" / code_key(ROOT)
+        config = SimpleNamespace(nb_execution_cache_path=str(cache))
+        name = path.relative_to(site / "_sources").with_suffix("").as_posix()
+        name = name.removesuffix(SOLVED)
+        page = executed(SimpleNamespace(outdir=site, config=config), name)
+        error = difference(notebook, page)
     return path.stem, time.monotonic() - start, error
 
 
@@ -119,12 +155,17 @@ def main() -> int:
         print(f"run-notebooks: no notebook in {options.site}", file=sys.stderr)
         return 2
     failed = 0
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory() as folder:
         python = environment(Path(folder))
-        for name, seconds, error in pool.map(lambda p: run(python, site, p), found):
-            failed += bool(error)
-            print(f"{'FAIL' if error else 'ok  '} {name:24} {seconds:5.0f} s", error)
-            sys.stdout.flush()
+        env = surroundings(Path(folder), python)
+        split = kernels(str(python), sorted(SLOW), env)
+        with split as splitting, ThreadPoolExecutor(2) as pool:
+            for name, seconds, error in pool.map(
+                partial(run, splitting, env, site), found
+            ):
+                failed += bool(error)
+                mark = "FAIL" if error else "ok  "
+                print(f"{mark} {name:24} {seconds:5.0f} s", error, flush=True)
     print(f"{len(found) - failed} notebooks ran, {failed} failed")
     return int(failed > 0)
 
