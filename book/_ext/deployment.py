@@ -140,7 +140,7 @@ def copy_whole(app, exception) -> None:
 
 
 def map_all(app, exception) -> None:
-    """Every page stands in the site map, in one order, also if it was written before."""
+    """Every page is in the site map, in one order, also if it was written before."""
     if exception or not hasattr(app, "sitemap_links"):
         return
     while not app.sitemap_links.empty():
