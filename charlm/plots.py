@@ -62,7 +62,11 @@ def use() -> None:
     )
     shell = _notebook()
     if shell is not None:
+        from matplotlib import pyplot  # slow to import, and wanted here alone
+
         shell.run_line_magic("matplotlib", "inline")
+        # pyplot would draw every figure once more, for a window that is not there
+        pyplot.uninstall_repl_displayhook()
         formatters = shell.display_formatter.formatters
         for mime in ("image/png", "image/jpeg", "application/pdf"):
             formatters[mime].pop(Figure, None)

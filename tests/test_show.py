@@ -336,11 +336,14 @@ def test_a_notebook_shows_a_figure_that_follows_the_theme_and_nothing_else(monke
     of = pytest.importorskip("IPython.core.formatters").DisplayFormatter
     terminal, notebook = Shell(of()), Shell(of())
     notebook.kernel = None
+    once = lambda: notebook.asked.append("drawn once")
+    monkeypatch.setattr(plt, "uninstall_repl_displayhook", once)
     with matplotlib.rc_context():
         for shell in (None, terminal, notebook):
             monkeypatch.setattr("IPython.get_ipython", lambda shell=shell: shell)
             plots.use()
-        assert (terminal.asked, notebook.asked) == ([], [("matplotlib", "inline")])
+        assert terminal.asked == []
+        assert notebook.asked == [("matplotlib", "inline"), "drawn once"]
         for mime in ("image/png", "image/jpeg", "application/pdf"):
             assert Figure not in notebook.display_formatter.formatters[mime]
         fig = Figure()

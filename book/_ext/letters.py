@@ -17,7 +17,7 @@ def cut_all(app, exception) -> None:
     if exception or app.builder.name != "html":
         return
     texts = (p.read_text(encoding="utf8") for p in Path(app.outdir).rglob("*.html"))
-    used = {ord(c) for text in texts for c in html.unescape(text)}
+    used = {ord(c) for c in set().union(*map(html.unescape, texts))}
     whole = Path(__file__).parents[1] / "_static" / FONTS
     for path in whole.glob("*.woff2"):
         cut(path, Path(app.outdir, "_static", FONTS, path.name), used)

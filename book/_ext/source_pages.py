@@ -195,13 +195,13 @@ def pages(app):
 
 
 def one_tree(app, pagename, templatename, context, doctree):
-    """The tree of chapters is drawn once for all files of a folder; it takes long."""
+    """The tree of chapters is drawn once for all files as deep; it takes long."""
     if not pagename.startswith(f"{PLACE}/"):
         return
-    folder, draw = pagename.rpartition("/")[0], context["toctree"]
+    depth, draw = pagename.count("/"), context["toctree"]
 
     def toctree(**options) -> str:
-        key = folder, *options.items()
+        key = depth, *options.items()
         if key not in app.trees:
             app.trees[key] = draw(**options)
         return app.trees[key]
