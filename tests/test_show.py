@@ -3,6 +3,7 @@
 import re
 import sys
 import xml.etree.ElementTree as ET
+from functools import partial
 from itertools import combinations, pairwise
 
 import matplotlib
@@ -336,8 +337,8 @@ def test_a_notebook_shows_a_figure_that_follows_the_theme_and_nothing_else(monke
     of = pytest.importorskip("IPython.core.formatters").DisplayFormatter
     terminal, notebook = Shell(of()), Shell(of())
     notebook.kernel = None
-    once = lambda: notebook.asked.append("drawn once")
-    monkeypatch.setattr(plt, "uninstall_repl_displayhook", once)
+    told = partial(notebook.asked.append, "drawn once")
+    monkeypatch.setattr(plt, "uninstall_repl_displayhook", told)
     with matplotlib.rc_context():
         for shell in (None, terminal, notebook):
             monkeypatch.setattr("IPython.get_ipython", lambda shell=shell: shell)

@@ -21,6 +21,13 @@ from jupyter_client.provisioning import LocalProvisioner
 
 # the second is what autograd imports when first used
 MODULES = ("matplotlib.pyplot", "torch.fx.experimental.symbolic_shapes")
+# glibc gives freed memory back and gets it anew page by page; in a step of training
+# that is up to a tenth of the time (read where a process begins, so not by a kernel)
+MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),  # the most that is taken
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 INLINE = "module://matplotlib_inline.backend_inline"  # as a kernel chooses it
 
 
@@ -114,7 +121,8 @@ def kernels(python: str = sys.executable, modules=MODULES, env=None):
         return
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
     command = [python, __file__, *modules]
-    with subprocess.Popen(command, env=env, **pipes) as process:
+    given = (os.environ if env is None else env) | MEMORY
+    with subprocess.Popen(command, env=given, **pipes) as process:
         yield type("Splitting", (Manager,), {"source": Parent(process)})
 
 
