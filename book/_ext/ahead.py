@@ -155,6 +155,11 @@ class Progress:
             self.show(end="\n")
 
 
+def workers() -> int:
+    """How many work at a time: as ``BOOK_JOBS`` says, or one for each processor."""
+    return int(os.environ.get("BOOK_JOBS", os.cpu_count() or 1))
+
+
 def run_ahead(app, env, docnames) -> None:
     """Put the outputs of every page that is not in the cache there."""
     app.failed = {}
@@ -167,9 +172,8 @@ def run_ahead(app, env, docnames) -> None:
         return
     for name in THREADS:
         os.environ.setdefault(name, "1")
-    workers = int(os.environ.get("BOOK_JOBS", os.cpu_count() or 1))
     progress, timeout = Progress(len(jobs)), env.mystnb_config.execution_timeout
-    with kernels() as manager, ThreadPoolExecutor(workers) as pool:
+    with kernels() as manager, ThreadPoolExecutor(workers()) as pool:
         list(pool.map(lambda job: progress(job, manager, timeout), jobs))
     for job in jobs:
         record = cache.add_nb_to_project(str(job.path), read_data=job.reader.read_fmt)

@@ -12,7 +12,6 @@ the same with what solves them.
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from jupyter_cache import get_cache
 from layout import whole_texts
 from ledger_page import filled
 from sphinx.util.parallel import ParallelTasks, SerialTasks
+from writing import beside
 
 OPEN = re.compile(r"^(`{3,}|:{3,})\{([\w:-]+)\}[ \t]*(.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ \t]*(.*)$")
@@ -68,9 +68,9 @@ def solvable(app, name: str) -> bool:
 
 
 def begin(app, builder) -> None:
-    """Write all notebooks, on Linux in a process beside those that write pages."""
+    """Write all notebooks, in a process beside those that write pages if there are."""
     if builder.name == "html":
-        if sys.platform == "linux":
+        if beside():
             app.notebooks = ParallelTasks(1)
         app.notebooks.add_task(write_all, app)
 

@@ -14,15 +14,20 @@ from functools import cache
 from pathlib import Path
 
 import pybtex.plugin
+from ahead import workers
 
 FOLDER = "handed-over"  # beside the doctrees
 
 
+def beside() -> bool:
+    """Whether something is written in other processes, split off this one."""
+    return sys.platform == "linux" and workers() > 1
+
+
 def side_by_side(app, builder) -> None:
     """As many processes as processors, and some waiting for what is resolved next."""
-    processes = int(os.environ.get("BOOK_JOBS", os.cpu_count() or 1))
-    if sys.platform == "linux" and builder.name == "html" and processes > 1:
-        app.parallel, builder.parallel_ok = 2 * processes + 1, True
+    if builder.name == "html" and beside():
+        app.parallel, builder.parallel_ok = 2 * workers() + 1, True
         folder = Path(app.doctreedir, FOLDER)
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was broken off
         folder.mkdir()
